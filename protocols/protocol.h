@@ -1,0 +1,99 @@
+/* Protocol: what happens on one connection. (Twisted: Protocol, IProtocol, IHalfCloseableProtocol.)
+ *
+ * A subclass is a class table whose slots it fills in, and, when it has state of its own, a struct
+ * that begins with its parent:
+ *
+ *     typedef struct Counter {
+ *         TorcProtocol base;
+ *         uint64_t bytes;
+ *     } Counter;
+ *
+ *     static const TorcProtocolClass counter_class = {
+ *         TORC_PROTOCOL_CLASS("counter", Counter),
+ *         .dataReceived = counter_dataReceived,
+ *         .connectionLost = counter_connectionLost,
+ *     };
+ *
+ * An instance is made by the factory for each connection, zeroed; the transport owns it and frees
+ * it at the end of the turn in which connectionLost has returned. A slot left NULL is inherited.
+ *
+ * Life: connectionMade, dataReceived any number of times, connectionLost exactly once, nothing
+ * after it. An instance whose connection never came about gets destroy alone. */
+#ifndef TORC_PROTOCOLS_PROTOCOL_H
+#define TORC_PROTOCOLS_PROTOCOL_H
+
+#include "../reactor/api.h"
+#include "../reactor/call.h"
+#include "../reactor/reason.h"
+
+TORC_BEGIN_DECLS
+
+typedef struct TorcProtocolClass TorcProtocolClass;
+typedef struct TorcTransport TorcTransport;
+typedef struct TorcFactory TorcFactory;
+
+struct TorcProtocol {
+    const TorcProtocolClass *cls; /* the resolved table: every inherited slot filled in */
+    TorcTransport *transport;     /* from connectionMade until connectionLost has returned */
+    TorcFactory *factory;         /* lives at least as long as the protocol */
+};
+
+/* From inside every slot everything of self->transport may be called. */
+struct TorcProtocolClass {
+    /* Set by TORC_PROTOCOL_CLASS and its kin. */
+    size_t class_size;
+    size_t instance_size;
+    const char *name; /* for logs and dumps: "echo" */
+    const TorcProtocolClass *parent;
+
+    /* The connection is there; writing may begin. */
+    void (*connectionMade)(TorcProtocol *self);
+
+    /* Bytes arrived: at least one, cut anywhere; valid during the call. */
+    void (*dataReceived)(TorcProtocol *self, const void *data, size_t length);
+
+    /* The connection is gone; the last call but destroy. Both addresses can still be asked for, a
+     * write answers -EPIPE. The reason is valid during the call. */
+    void (*connectionLost)(TorcProtocol *self, const TorcReason *reason);
+
+    /* The peer will send no more (TCP: FIN), and all it sent was delivered. A class that has this
+     * slot decides itself what follows: it may go on writing, and must end with loseConnection. For
+     * a class without it the connection is closed when what was written has been delivered. */
+    void (*readConnectionLost)(TorcProtocol *self);
+
+    /* The write side is closed, as loseWriteConnection asked for. */
+    void (*writeConnectionLost)(TorcProtocol *self);
+
+    /* More than the high mark of output waits: write no more for now. Called once, at the end of a
+     * turn. See TorcTransport_setWriteMarks. */
+    void (*pauseProducing)(TorcProtocol *self);
+
+    /* The output has fallen to the low mark: go on. Follows each pauseProducing, unless the
+     * connection ends first. */
+    void (*resumeProducing)(TorcProtocol *self);
+
+    /* Frees what the instance holds, not the instance. Not inherited but chained: the class's own,
+     * then its parent's, and so on. The transport is NULL here. */
+    void (*destroy)(TorcProtocol *self);
+
+    void (*reserved[8])(void);
+};
+
+/* First line of a class table: name for logs, and the instance's type. */
+#define TORC_PROTOCOL_CLASS(name_, InstanceType)                                                   \
+    TORC_PROTOCOL_SUBCLASS(name_, InstanceType, &torc_protocol_class)
+
+/* The same for a class whose parent is another table. */
+#define TORC_PROTOCOL_SUBCLASS(name_, InstanceType, parent_)                                       \
+    .class_size = sizeof(TorcProtocolClass), .instance_size = sizeof(InstanceType),                \
+    .name = (name_), .parent = (parent_)
+
+/* The root: connectionMade, dataReceived and connectionLost do nothing. */
+TORC_API extern const TorcProtocolClass torc_protocol_class;
+
+/* True when the protocol's class is `cls` (the table as written) or inherits from it. */
+TORC_API bool TorcProtocol_isInstance(const TorcProtocol *protocol, const TorcProtocolClass *cls);
+
+TORC_END_DECLS
+
+#endif

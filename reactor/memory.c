@@ -1,0 +1,46 @@
+/* Memory: the one table all of the library allocates through (memory_internal.h).
+ *
+ * Thread: any; the table changes only while nothing is allocated, so it needs no lock. A size of 0
+ * is asked for as 1, so that NULL always means "no memory". */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory_internal.h"
+
+static const TorcMemory c_library = {malloc, realloc, free};
+static TorcMemory table = {malloc, realloc, free};
+
+void torc__setMemory(const TorcMemory *memory)
+{
+    table = memory ? *memory : c_library;
+}
+
+void *torc__malloc(size_t size)
+{
+    return table.allocate(size ? size : 1);
+}
+
+void *torc__zalloc(size_t size)
+{
+    void *zeroed = torc__malloc(size);
+    return zeroed ? memset(zeroed, 0, size) : NULL;
+}
+
+void *torc__realloc(void *old, size_t size)
+{
+    return table.reallocate(old, size ? size : 1);
+}
+
+void torc__free(void *memory)
+{
+    table.release(memory);
+}
+
+char *torc__strdup(const char *text)
+{
+    assert(text);
+    size_t size = strlen(text) + 1;
+    char *copy = torc__malloc(size);
+    return copy ? memcpy(copy, text, size) : NULL;
+}

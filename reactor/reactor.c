@@ -1,0 +1,400 @@
+/* The loop: turns, run and stop, the shutdown, and the reactor's own life.
+ *
+ * Everything runs on the reactor's thread. The reactor owns its system (unless one was lent), its
+ * delayed and posted calls, its triggers and the parts that higher floors add. Invariant: a
+ * callback of the application is only ever made from inside a turn or from fire(), with in_turn
+ * set, so run() and iterate() can refuse to nest. */
+#include "reactor.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "reactor_internal.h"
+
+enum { DEFAULT_POOL_SIZE = 10, DEFAULT_GRACE_SECONDS = 5 };
+
+/* ---- small helpers ------------------------------------------------------------------------- */
+
+int64_t torc__nanoseconds(double seconds)
+{
+    double nanoseconds = seconds * (double)TORC__SECOND;
+    /* The largest double below 2^63. */
+    if (nanoseconds >= 9223372036854774784.0)
+        return TORC__NEVER;
+    return (int64_t)(nanoseconds + 0.5);
+}
+
+int torc__call_check(const TorcCall *call, bool may_bind)
+{
+    if (!call || call->size < sizeof(TorcCall) || !call->function)
+        return -EINVAL;
+    return call->protocol && !may_bind ? -EINVAL : 0;
+}
+
+void torc__reactor_addPart(TorcReactor *reactor, TorcReactorPart *part)
+{
+    part->next = reactor->parts;
+    reactor->parts = part;
+}
+
+static size_t parts_alive(TorcReactor *reactor)
+{
+    size_t alive = 0;
+    for (TorcReactorPart *part = reactor->parts; part; part = part->next)
+        alive += part->alive(part);
+    return alive;
+}
+
+static bool parts_endTurn(TorcReactor *reactor)
+{
+    bool work_left = false;
+    for (TorcReactorPart *part = reactor->parts; part; part = part->next)
+        work_left |= part->endTurn(part);
+    return work_left;
+}
+
+static void parts_disconnect(TorcReactor *reactor)
+{
+    for (TorcReactorPart *part = reactor->parts; part; part = part->next)
+        part->disconnect(part);
+}
+
+static void parts_abort(TorcReactor *reactor)
+{
+    for (TorcReactorPart *part = reactor->parts; part; part = part->next)
+        part->abort(part);
+}
+
+/* ---- a turn -------------------------------------------------------------------------------- */
+
+static bool work_waits(TorcReactor *reactor)
+{
+    return reactor->work_left || torc__posted_waiting(&reactor->posted);
+}
+
+/* Makes the delayed calls that are due; returns the next deadline. The clock is read only when there
+ * is a delayed call at all. */
+static TORC__COLD int64_t run_timers(TorcReactor *reactor)
+{
+    int64_t now = torc__now(reactor);
+
+    if (torc__timers_earliest(&reactor->timers) <= now)
+        torc__timers_runDue(&reactor->timers, now);
+    return torc__timers_earliest(&reactor->timers);
+}
+
+/* One turn that waits no longer than until `limit`. */
+static int turn(TorcReactor *reactor, int64_t limit)
+{
+    TorcSystem *system = reactor->system;
+
+    reactor->in_turn = true;
+    if (torc__posted_waiting(&reactor->posted))
+        torc__posted_run(reactor);
+    int64_t deadline = torc__timers_earliest(&reactor->timers);
+    if (deadline != TORC__NEVER)
+        deadline = run_timers(reactor);
+    if (limit < deadline)
+        deadline = limit;
+    if (work_waits(reactor))
+        deadline = INT64_MIN;
+    int r = system->ops->wait(system, deadline);
+    reactor->work_left = parts_endTurn(reactor);
+    reactor->in_turn = false;
+    return r < 0 ? r : 0;
+}
+
+bool torc__reactor_idle(TorcReactor *reactor)
+{
+    if (work_waits(reactor))
+        return false;
+    int64_t earliest = torc__timers_earliest(&reactor->timers);
+    return earliest == TORC__NEVER || earliest > torc__now(reactor);
+}
+
+/* ---- startup and shutdown ------------------------------------------------------------------ */
+
+static void fire(TorcReactor *reactor, TorcSystemEvent event, TorcPhase phase)
+{
+    reactor->in_turn = true;
+    torc__triggers_fire(reactor, event, phase);
+    reactor->in_turn = false;
+}
+
+/* A first signal stops in order, the second does not wait for anybody any more. */
+static void signal_caught(void *arg, int signo)
+{
+    TorcReactor *reactor = arg;
+
+    TORC__LOG(reactor, TORC_LOG_INFO, "reactor.signal", TORC_LOG_NUMBER("signal", signo));
+    if (reactor->stop_wanted)
+        reactor->hurry = true;
+    reactor->stop_wanted = true;
+}
+
+static int catch_signals(TorcReactor *reactor, bool on)
+{
+    if (reactor->no_signals)
+        return 0;
+    TorcSystem *system = reactor->system;
+    return system->ops->catchSignals(system, on ? signal_caught : NULL, reactor);
+}
+
+static void start(TorcReactor *reactor)
+{
+    reactor->state = TORC__STARTING;
+    fire(reactor, TORC_EVENT_STARTUP, TORC_PHASE_BEFORE);
+    reactor->state = TORC__RUNNING;
+    fire(reactor, TORC_EVENT_STARTUP, TORC_PHASE_DURING);
+    fire(reactor, TORC_EVENT_STARTUP, TORC_PHASE_AFTER);
+    reactor->in_turn = true;
+    torc__triggers_fireWhenRunning(reactor);
+    reactor->in_turn = false;
+}
+
+/* Turns until nothing is alive or `deadline` has passed. */
+static int turn_until_gone(TorcReactor *reactor, int64_t deadline)
+{
+    while (parts_alive(reactor) > 0 && !reactor->hurry && torc__now(reactor) < deadline) {
+        int r = turn(reactor, deadline);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* An end of turn without the turn. */
+static void end_turn(TorcReactor *reactor)
+{
+    reactor->in_turn = true;
+    (void)parts_endTurn(reactor);
+    reactor->in_turn = false;
+}
+
+/* Lets connections finish for the grace period and aborts the rest; their last callbacks have run
+ * when this returns. What those start anew is aborted too, for a few rounds: a factory that
+ * reconnects from clientConnectionLost is refused by then, so this ends. */
+static int disconnect_all(TorcReactor *reactor)
+{
+    int64_t now = torc__now(reactor);
+    int64_t deadline = reactor->grace > TORC__NEVER - now ? TORC__NEVER : now + reactor->grace;
+
+    parts_disconnect(reactor);
+    int r = turn_until_gone(reactor, deadline);
+    for (int round = 0; round < 8 && parts_alive(reactor) > 0; round++) {
+        parts_abort(reactor);
+        end_turn(reactor);
+    }
+    end_turn(reactor); /* lets go of what was only closed, such as ports */
+    return r;
+}
+
+/* Thread jobs are finished while the loop still turns, so that a job that waits for a posted call
+ * is answered. */
+static int finish_jobs(TorcReactor *reactor)
+{
+    TorcSystem *system = reactor->system;
+    int r = 0;
+
+    while (r == 0 && !reactor->hurry && system->ops->jobs(system, true) > 0)
+        r = turn(reactor, TORC__NEVER);
+    system->ops->endJobs(system);
+    return r;
+}
+
+static int shut_down(TorcReactor *reactor)
+{
+    reactor->state = TORC__STOPPING;
+    fire(reactor, TORC_EVENT_SHUTDOWN, TORC_PHASE_BEFORE);
+    int r = disconnect_all(reactor);
+    fire(reactor, TORC_EVENT_SHUTDOWN, TORC_PHASE_DURING);
+    fire(reactor, TORC_EVENT_SHUTDOWN, TORC_PHASE_AFTER);
+    int jobs = finish_jobs(reactor);
+    return r < 0 ? r : jobs;
+}
+
+int TorcReactor_run(TorcReactor *reactor)
+{
+    TORC__REQUIRE(reactor);
+    if (reactor->in_turn || reactor->state != TORC__STOPPED)
+        return -EDEADLK;
+    int r = catch_signals(reactor, true);
+    if (r < 0)
+        return r;
+
+    reactor->stop_wanted = reactor->crash_wanted = reactor->hurry = false;
+    start(reactor);
+    while (r == 0 && !reactor->stop_wanted && !reactor->crash_wanted)
+        r = turn(reactor, TORC__NEVER);
+    if (!reactor->crash_wanted) {
+        int stopped = shut_down(reactor);
+        r = r < 0 ? r : stopped;
+    }
+    reactor->state = TORC__STOPPED;
+    (void)catch_signals(reactor, false); /* restoring cannot fail */
+    return r;
+}
+
+int TorcReactor_stop(TorcReactor *reactor)
+{
+    TORC__REQUIRE(reactor);
+    if (reactor->state == TORC__STOPPED || reactor->stop_wanted)
+        return -TORC_ENOTRUNNING;
+    reactor->stop_wanted = true;
+    reactor->work_left = true; /* the turn under way must not sleep first */
+    return 0;
+}
+
+int TorcReactor_crash(TorcReactor *reactor)
+{
+    TORC__REQUIRE(reactor);
+    if (reactor->state == TORC__STOPPED)
+        return -TORC_ENOTRUNNING;
+    reactor->crash_wanted = true;
+    reactor->hurry = true;
+    reactor->work_left = true;
+    return 0;
+}
+
+int TorcReactor_iterate(TorcReactor *reactor, double delay)
+{
+    TORC__REQUIRE(reactor && delay >= 0);
+    if (reactor->in_turn || reactor->state != TORC__STOPPED)
+        return -EDEADLK;
+    int64_t limit = torc__nanoseconds(delay);
+    int64_t now = torc__now(reactor);
+    return turn(reactor, limit > TORC__NEVER - now ? TORC__NEVER : now + limit);
+}
+
+/* ---- what it is ---------------------------------------------------------------------------- */
+
+bool TorcReactor_running(const TorcReactor *reactor)
+{
+    return reactor && (reactor->state == TORC__RUNNING || reactor->state == TORC__STOPPING);
+}
+
+double TorcReactor_seconds(const TorcReactor *reactor)
+{
+    if (!reactor)
+        return 0.0;
+    return (double)reactor->system->ops->now(reactor->system) / (double)TORC__SECOND;
+}
+
+const char *TorcReactor_backend(const TorcReactor *reactor)
+{
+    return reactor ? reactor->system->backend : "none";
+}
+
+void *TorcReactor_getEventBase(TorcReactor *reactor)
+{
+    return reactor ? reactor->system->ops->eventBase(reactor->system) : NULL;
+}
+
+/* ---- birth and death ----------------------------------------------------------------------- */
+
+void TorcReactorOptions_init(TorcReactorOptions *options)
+{
+    if (options)
+        *options = (TorcReactorOptions){.size = sizeof(TorcReactorOptions)};
+}
+
+/* Options of a program built against an older header are shorter; what they lack is 0. */
+static int read_options(const TorcReactorOptions *given, TorcReactorOptions *ret_options)
+{
+    TorcReactorOptions options = {.size = sizeof(options)};
+    if (given) {
+        TORC__REQUIRE(given->size >= offsetof(TorcReactorOptions, backend));
+        memcpy(&options, given, given->size < sizeof(options) ? given->size : sizeof(options));
+    }
+    TORC__REQUIRE(!isnan(options.gracePeriod));
+    if (options.gracePeriod == 0)
+        options.gracePeriod = DEFAULT_GRACE_SECONDS;
+    else if (options.gracePeriod < 0)
+        options.gracePeriod = 0;
+    if (options.threadPoolSize == 0)
+        options.threadPoolSize = DEFAULT_POOL_SIZE;
+    *ret_options = options;
+    return 0;
+}
+
+static int reactor_init(TorcReactor *reactor, const TorcReactorOptions *options)
+{
+    reactor->grace = torc__nanoseconds(options->gracePeriod);
+    reactor->no_signals = options->noSignalHandlers;
+    if (options->system) {
+        reactor->system = options->system;
+        reactor->system->ops->setPoolSize(reactor->system, options->threadPoolSize);
+        return 0;
+    }
+    reactor->owns_system = true;
+    return torc__system_new_real(options->backend, options->threadPoolSize, &reactor->system);
+}
+
+TorcReactor *TorcReactor_new(const TorcReactorOptions *options)
+{
+    TorcReactorOptions read;
+    int r = read_options(options, &read);
+    TorcReactor *reactor = r < 0 ? NULL : torc__zalloc(sizeof(TorcReactor));
+    if (r == 0)
+        r = reactor ? reactor_init(reactor, &read) : -ENOMEM;
+    if (r < 0) {
+        torc__free(reactor);
+        errno = -r;
+        return NULL;
+    }
+    return reactor;
+}
+
+static void parts_free(TorcReactor *reactor)
+{
+    while (reactor->parts) {
+        TorcReactorPart *part = reactor->parts;
+        reactor->parts = part->next;
+        part->free(part);
+    }
+    reactor->streams = NULL;
+}
+
+static bool calls_left(TorcReactor *reactor)
+{
+    TorcSystem *system = reactor->system;
+    bool left = torc__posted_waiting(&reactor->posted) || system->ops->jobs(system, false) > 0;
+
+    for (int list = 0; list < TORC__TRIGGER_LISTS; list++)
+        left |= reactor->triggers.lists[list].first != NULL;
+    return left || reactor->timers.block_count > 0;
+}
+
+/* Drops everything that is scheduled. Destroy functions may schedule again, any kind of call. */
+static void drop_calls(TorcReactor *reactor)
+{
+    TorcSystem *system = reactor->system;
+
+    do {
+        system->ops->endJobs(system);
+        torc__timers_done(&reactor->timers);
+        torc__triggers_done(&reactor->triggers);
+        torc__posted_done(&reactor->posted);
+    } while (calls_left(reactor));
+    system->ops->endJobs(system); /* threads that the last round started are idle by now */
+}
+
+void TorcReactor_free(TorcReactor *reactor)
+{
+    if (!reactor)
+        return;
+    if (reactor->in_turn || reactor->state != TORC__STOPPED) {
+        torc_log(reactor, TORC_LOG_ERROR, "reactor.freed-while-running", NULL, 0);
+        return;
+    }
+    TorcSystem *system = reactor->system;
+    reactor->state = TORC__STOPPING; /* the last callbacks can start nothing new */
+    reactor->grace = 0;
+    reactor->hurry = true;
+    (void)disconnect_all(reactor);
+    drop_calls(reactor);
+    parts_free(reactor);
+    if (reactor->owns_system)
+        system->ops->free(system);
+    torc__free(reactor);
+}

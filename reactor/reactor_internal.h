@@ -1,0 +1,151 @@
+/* What the parts of the library share of a reactor. Not installed. */
+#ifndef TORC_REACTOR_REACTOR_INTERNAL_H
+#define TORC_REACTOR_REACTOR_INTERNAL_H
+
+#include <assert.h>
+#include <errno.h>
+
+#include "call.h"
+#include "call_queue_internal.h"
+#include "errors.h"
+#include "log.h"
+#include "memory_internal.h"
+#include "reactor.h"
+#include "system_internal.h"
+#include "timers_internal.h"
+#include "triggers_internal.h"
+
+/* Nanoseconds; TORC__NEVER is a time that does not come. */
+#define TORC__SECOND INT64_C(1000000000)
+#define TORC__NEVER INT64_MAX
+
+/* Seconds to nanoseconds: huge values saturate to TORC__NEVER. seconds >= 0, not NaN. */
+int64_t torc__nanoseconds(double seconds);
+
+/* What a message does not pass through in the steady state: kept out of line, so that its callers
+ * need not save registers for it (the budget of instructions per echo is tight). */
+#define TORC__COLD __attribute__((noinline, cold))
+
+/* Checks at the public boundary. */
+#define TORC__REQUIRE(condition)                                                                   \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            return -EINVAL;                                                                        \
+    } while (0)
+
+/* What a higher floor keeps in a reactor: its work at the end of each turn, and its share of the
+ * shutdown. All functions must be set. */
+typedef struct TorcReactorPart TorcReactorPart;
+struct TorcReactorPart {
+    TorcReactorPart *next; /* the reactor's */
+    /* The end of a turn. True: work is left, so the next wait must not block. */
+    bool (*endTurn)(TorcReactorPart *part);
+    /* The shutdown has begun: close ports, give up attempts, lose connections in order. */
+    void (*disconnect)(TorcReactorPart *part);
+    /* Things that still have to end before the shutdown may go on. */
+    size_t (*alive)(TorcReactorPart *part);
+    /* The grace period is over, or the reactor is freed: end the rest without waiting, with the
+     * reason SHUTDOWN; the callbacks come in the endTurn that follows. */
+    void (*abort)(TorcReactorPart *part);
+    /* Nothing is alive: frees the part. */
+    void (*free)(TorcReactorPart *part);
+};
+
+typedef enum TorcReactorState {
+    TORC__STOPPED,  /* not in run() */
+    TORC__STARTING, /* run(): the startup event is being fired */
+    TORC__RUNNING,
+    TORC__STOPPING /* the shutdown event is being fired */
+} TorcReactorState;
+
+/* Per reactor: how often each event was logged in the present second. */
+enum { TORC__LOG_NAMES = 16, TORC__LOG_PER_SECOND = 10 };
+typedef struct TorcLogLimiter {
+    int64_t second;
+    struct {
+        const char *name;
+        unsigned count;
+        uint64_t suppressed;
+    } names[TORC__LOG_NAMES];
+} TorcLogLimiter;
+
+struct TorcReactor {
+    TorcSystem *system;
+    TorcReactorPart *parts;
+    struct TorcStreams *streams; /* transports/: created at first use, one of the parts */
+    TorcTimers timers;
+    TorcCallQueue posted;
+    TorcTriggers triggers;
+    TorcLogLimiter log_limiter;
+    TorcReactorState state;
+    bool owns_system;
+    bool in_turn;        /* a callback of this reactor may be on the stack */
+    bool stop_wanted;    /* stop() was called */
+    bool crash_wanted;   /* crash() was called */
+    bool hurry;          /* a second signal, or crash(): do not wait for the grace period */
+    bool work_left;      /* a part asked for another turn at once */
+    bool no_signals;
+    int64_t grace;       /* nanoseconds */
+};
+
+static inline int64_t torc__now(TorcReactor *reactor)
+{
+    return reactor->system->ops->now(reactor->system);
+}
+
+/* Adds a part; it is freed with the reactor. */
+void torc__reactor_addPart(TorcReactor *reactor, TorcReactorPart *part);
+
+/* True from the moment the shutdown event is being fired until run() returns. */
+static inline bool torc__reactor_stopping(const TorcReactor *reactor)
+{
+    return reactor->state == TORC__STOPPING;
+}
+
+/* True when a turn would find nothing to do but wait: no posted calls, no delayed call due, no work
+ * left at the end of the turn. The simulation asks it. */
+bool torc__reactor_idle(TorcReactor *reactor);
+
+/* ---- helpers for TorcCall ------------------------------------------------------------------ */
+
+/* A call as kept: without the size. */
+typedef struct TorcKeptCall {
+    TorcFunction *function;
+    void *arg;
+    TorcFunction *destroy;
+} TorcKeptCall;
+
+/* Checks a long-form call at the boundary: 0 or -EINVAL. Unless `may_bind`, a protocol is refused.
+ * Does not run destroy. */
+int torc__call_check(const TorcCall *call, bool may_bind);
+
+static inline void torc__call_destroy(const TorcKeptCall *call)
+{
+    if (call->destroy)
+        call->destroy(call->arg);
+}
+
+/* A long-form call that cannot be scheduled: its destroy function runs, as far as the call can be
+ * read at all. Returns r. */
+static inline int torc__call_refuse(const TorcCall *call, int r)
+{
+    if (call && call->size >= sizeof(TorcCall) && call->destroy)
+        call->destroy(call->arg);
+    return r;
+}
+
+static inline void torc__call_run(const TorcKeptCall *call)
+{
+    call->function(call->arg);
+    torc__call_destroy(call);
+}
+
+/* ---- log ----------------------------------------------------------------------------------- */
+
+/* torc_log with the fields written in place:
+ *     TORC__LOG(reactor, TORC_LOG_WARNING, "port.accept-failed", TORC_LOG_NUMBER("errno", e)); */
+#define TORC__LOG(reactor, level, name, ...)                                                       \
+    torc_log((reactor), (level), (name), (const TorcLogField[]){__VA_ARGS__},                      \
+             sizeof((const TorcLogField[]){__VA_ARGS__}) / sizeof(TorcLogField))
+
+#endif

@@ -1,0 +1,164 @@
+/* Reasons: why a connection or an attempt ended.
+ *
+ * Thread: a counted reason belongs to one reactor's thread; the static ones are constant and shared
+ * by all. Owner: whoever holds a reference. Invariant: `references` is 0 for static reasons and
+ * only for them; ref and unref leave those alone, so there is always a reason to give, also when
+ * there is no memory. */
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "errors.h"
+#include "memory_internal.h"
+#include "reason.h"
+
+struct TorcReason {
+    unsigned references; /* 0: static */
+    TorcReasonKind kind;
+    int code;
+    const char *text; /* of a counted reason: right behind it */
+};
+
+/* X(name, text). The text stands alone, or before ": " and the text of a code. */
+#define KIND_MAP(X)                                                                                \
+    X(DONE, "the connection was closed in order")                                                  \
+    X(LOST, "the connection to the other side was lost")                                           \
+    X(ABORTED, "the connection was aborted from this side")                                        \
+    X(REFUSED, "the connection was refused (is the server running, and the port right?)")          \
+    X(TIMED_OUT, "the connection timed out (the other side did not answer, or took no data)")      \
+    X(FAILED, "the connection could not be made")                                                  \
+    X(CANCELLED, "the attempt to connect was cancelled")                                           \
+    X(DNS_LOOKUP, "looking up the host name failed (is it spelled correctly?)")                    \
+    X(NO_PROTOCOL, "the factory gave no protocol for the connection")                              \
+    X(OVERFLOW, "the other side read too slowly and the limit for unsent output was passed")       \
+    X(SHUTDOWN, "the reactor was stopped while the connection was open")                           \
+    X(TLS, "TLS failed on the connection")                                                         \
+    X(APPLICATION, "the application ended the connection")
+
+static const char *const kind_names[] = {
+#define KIND_NAME(name, text) [TORC_CONNECTION_##name] = #name,
+    KIND_MAP(KIND_NAME)
+#undef KIND_NAME
+};
+
+static const TorcReason static_reasons[] = {
+#define KIND_REASON(name, text) [TORC_CONNECTION_##name] = {0, TORC_CONNECTION_##name, 0, text},
+    KIND_MAP(KIND_REASON)
+#undef KIND_REASON
+};
+
+enum { KINDS = sizeof(static_reasons) / sizeof(static_reasons[0]) };
+
+static bool is_kind(TorcReasonKind kind)
+{
+    return (int)kind > 0 && (int)kind < KINDS;
+}
+
+/* Room for a text of `length` bytes and its end. */
+static TorcReason *new_reason(TorcReasonKind kind, int code, size_t length, char **ret_text)
+{
+    TorcReason *reason = torc__malloc(sizeof(*reason) + length + 1);
+    if (!reason)
+        return NULL;
+    char *text = (char *)(reason + 1);
+    *reason = (TorcReason){1, kind, code, text};
+    *ret_text = text;
+    return reason;
+}
+
+/* One line is promised. Bytes of peers were escaped by those who know which they are. */
+static void flatten(char *text)
+{
+    for (; *text; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = ' ';
+    }
+}
+
+/* "kind's text: code's text". NULL when out of memory. */
+static TorcReason *explained(TorcReasonKind kind, int code)
+{
+    const char *what = static_reasons[kind].text;
+    const char *why = torc_strerror(code);
+    size_t size = strlen(what) + strlen(": ") + strlen(why) + 1;
+    char *text;
+    TorcReason *reason = new_reason(kind, code, size - 1, &text);
+    if (reason)
+        (void)snprintf(text, size, "%s: %s", what, why);
+    return reason;
+}
+
+static TorcReason *or_static(TorcReason *reason, TorcReasonKind kind)
+{
+    return reason ? reason : TorcReason_static(kind);
+}
+
+TorcReason *TorcReason_new(TorcReasonKind kind, int code, const char *format, ...)
+{
+    if (!is_kind(kind))
+        kind = TORC_CONNECTION_LOST;
+    if (code > 0)
+        code = -code;
+    if (!format)
+        return or_static(code != 0 ? explained(kind, code) : NULL, kind);
+
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    char *text = NULL;
+    TorcReason *reason = length >= 0 ? new_reason(kind, code, (size_t)length, &text) : NULL;
+    if (reason) {
+        va_start(arguments, format);
+        (void)vsnprintf(text, (size_t)length + 1, format, arguments);
+        va_end(arguments);
+        flatten(text);
+    }
+    return or_static(reason, kind);
+}
+
+TorcReason *TorcReason_static(TorcReasonKind kind)
+{
+    return TorcReason_ref(&static_reasons[is_kind(kind) ? kind : TORC_CONNECTION_LOST]);
+}
+
+/* The count is no part of the reason's value, hence the const in the interface; the statics, which
+ * really are constant, are never written to. */
+TorcReason *TorcReason_ref(const TorcReason *reason)
+{
+    TorcReason *counted = (TorcReason *)(uintptr_t)reason;
+    if (counted && counted->references > 0)
+        counted->references++;
+    return counted;
+}
+
+TorcReason *TorcReason_unref(TorcReason *reason)
+{
+    if (reason && reason->references > 0 && --reason->references == 0)
+        torc__free(reason);
+    return NULL;
+}
+
+TorcReasonKind TorcReason_kind(const TorcReason *reason)
+{
+    assert(reason);
+    return reason->kind;
+}
+
+int TorcReason_code(const TorcReason *reason)
+{
+    assert(reason);
+    return reason->code;
+}
+
+const char *TorcReason_text(const TorcReason *reason)
+{
+    assert(reason);
+    return reason->text;
+}
+
+const char *TorcReason_kindName(TorcReasonKind kind)
+{
+    return is_kind(kind) ? kind_names[kind] : "UNKNOWN";
+}

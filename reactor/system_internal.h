@@ -1,0 +1,165 @@
+/* The seam: everything the library asks of the outside world goes through one table.
+ *
+ * There are two systems: the real one (libevent and POSIX, system_real*.c) and the simulated one of
+ * the testing kit (testing/sim*.c). The reactor and the transports run on either without a change.
+ * Memory has its own table (memory_internal.h).
+ *
+ * Conventions: functions return 0 or a positive result, or -errno; EINTR does not get through (a call
+ * is repeated) except from connect, where it means what POSIX says: under way, and from recv, send
+ * and sendv, whose callers repeat them (it is cheaper there). Descriptors are
+ * non-blocking, close-on-exec and above 2. A system belongs to the thread of its reactor, but for
+ * wake. */
+#ifndef TORC_REACTOR_SYSTEM_INTERNAL_H
+#define TORC_REACTOR_SYSTEM_INTERNAL_H
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "../transports/address.h"
+#include "api.h"
+
+typedef struct TorcSystem TorcSystem;
+typedef struct TorcSystemOps TorcSystemOps;
+
+/* ---- readiness ----------------------------------------------------------------------------- */
+
+/* Interest and readiness. The values are libevent's, so that its event loop can call a watch's
+ * function directly (system_real.c asserts it). */
+enum {
+    TORC_READABLE = 0x02,
+    TORC_WRITABLE = 0x04,
+    TORC_EDGE = 0x20,  /* report changes once, not the state for as long as it lasts */
+    TORC_CLOSED = 0x80 /* the peer has sent FIN; only with TORC_EDGE */
+};
+
+/* `ready` holds TORC_READABLE, _WRITABLE, _CLOSED as far as there is interest; other bits mean
+ * nothing. An error or a reset shows as readable and writable. */
+typedef void TorcWatchFunction(int fd, short ready, void *arg);
+
+/* What is embedded in whatever watches a descriptor; opaque, and as large as struct event. */
+#define TORC_WATCH_SIZE 128
+typedef struct TorcWatch {
+    _Alignas(8) unsigned char opaque[TORC_WATCH_SIZE];
+} TorcWatch;
+
+/* ---- jobs and look-ups --------------------------------------------------------------------- */
+
+/* A job for a pool thread, embedded in what it works on. Exactly one of the two functions is
+ * called, once, and may free the job: run on a pool thread, or drop on the reactor's thread. */
+typedef struct TorcJob TorcJob;
+struct TorcJob {
+    TorcJob *next; /* the pool's */
+    void (*run)(TorcJob *job);
+    void (*drop)(TorcJob *job);
+};
+
+typedef struct TorcLookup TorcLookup;
+
+typedef struct TorcLookupResult {
+    int code;            /* 0, -TORC_ELOOKUP, -ENOMEM */
+    const char *problem; /* what the resolver says, when code is not 0 */
+    size_t count;        /* at least 1 when code is 0 */
+    const TorcAddress *addresses;
+} TorcLookupResult;
+
+/* On the reactor's thread, from inside wait; the result is valid during the call. */
+typedef void TorcLookupFunction(void *arg, const TorcLookupResult *result);
+
+typedef void TorcSignalFunction(void *arg, int signo);
+
+/* ---- the table ----------------------------------------------------------------------------- */
+
+struct TorcSystem {
+    const TorcSystemOps *ops;
+    const char *backend; /* "epoll", "poll", …, "simulation" */
+    bool edge;           /* TORC_EDGE and TORC_CLOSED work */
+};
+
+struct TorcSystemOps {
+    void (*free)(TorcSystem *system);
+
+    /* Nanoseconds of the monotonic clock, and since 1970. */
+    int64_t (*now)(TorcSystem *system);
+    int64_t (*wallTime)(TorcSystem *system);
+
+    /* Fills the buffer with random bytes; cannot fail. */
+    void (*random)(TorcSystem *system, void *buffer, size_t length);
+
+    /* Waits until a watch is ready, wake was called, a signal was caught or the monotonic clock has
+     * reached `deadline` (INT64_MAX: no limit; a time past: only look), and calls the functions of
+     * the watches, look-ups and signals that are due. */
+    int (*wait)(TorcSystem *system, int64_t deadline);
+
+    /* Makes the present or the next wait return at once. Any thread, and signal handlers. */
+    void (*wake)(TorcSystem *system);
+
+    /* Starts a watch on fd: memory must stay in place until unwatch. The function may call all
+     * three, also for other watches, whose pending readiness is then forgotten. rewatch changes the
+     * interest and, with TORC_EDGE, reports anew what is ready already. unwatch comes before close,
+     * and does nothing for a zeroed or stopped watch. */
+    int (*watch)(TorcSystem *system, TorcWatch *watch, int fd, unsigned interest,
+                 TorcWatchFunction *function, void *arg);
+    int (*rewatch)(TorcSystem *system, TorcWatch *watch, unsigned interest);
+    void (*unwatch)(TorcSystem *system, TorcWatch *watch);
+
+    /* As their POSIX namesakes. send and sendv never raise SIGPIPE; sendv takes up to 64 pieces. */
+    int (*socket)(TorcSystem *system, int family, int type);
+    int (*bind)(TorcSystem *system, int fd, const struct sockaddr *address, socklen_t length);
+    int (*listen)(TorcSystem *system, int fd, int backlog);
+    int (*accept)(TorcSystem *system, int fd, struct sockaddr *ret_peer, socklen_t *length);
+    int (*connect)(TorcSystem *system, int fd, const struct sockaddr *address, socklen_t length);
+    ssize_t (*recv)(TorcSystem *system, int fd, void *buffer, size_t size, int flags);
+    ssize_t (*send)(TorcSystem *system, int fd, const void *data, size_t length);
+    ssize_t (*sendv)(TorcSystem *system, int fd, const struct iovec *pieces, size_t count);
+    int (*shutdown)(TorcSystem *system, int fd, int how);
+    int (*close)(TorcSystem *system, int fd);
+    int (*getsockname)(TorcSystem *system, int fd, struct sockaddr *ret_name, socklen_t *length);
+    int (*getpeername)(TorcSystem *system, int fd, struct sockaddr *ret_name, socklen_t *length);
+    int (*getsockopt)(TorcSystem *system, int fd, int level, int name, void *ret_value,
+                      socklen_t *length);
+    int (*setsockopt)(TorcSystem *system, int fd, int level, int name, const void *value,
+                      socklen_t length);
+
+    /* A descriptor that is good for nothing but being closed when there are no others left. */
+    int (*openSpare)(TorcSystem *system);
+
+    /* Hands a job to the pool, which owns it until run or drop. -EAGAIN (drop is not called) when
+     * the pool has no thread and cannot start one. */
+    int (*submit)(TorcSystem *system, TorcJob *job);
+    void (*setPoolSize)(TorcSystem *system, unsigned most);
+    /* Jobs waiting or running. With `wake_when_done` the system wakes the reactor when they become
+     * none. */
+    size_t (*jobs)(TorcSystem *system, bool wake_when_done);
+    /* Drops waiting jobs, waits for running ones, ends the threads. The pool can be used again. */
+    void (*endJobs)(TorcSystem *system);
+
+    /* Resolves a host name to stream addresses, each with `port` filled in. The function is called
+     * once, unless the look-up is cancelled first; ret_lookup is good until then. */
+    int (*lookup)(TorcSystem *system, const char *host, uint16_t port, TorcLookupFunction *function,
+                  void *arg, TorcLookup **ret_lookup);
+    void (*cancelLookup)(TorcSystem *system, TorcLookup *lookup);
+
+    /* Catches SIGINT and SIGTERM: the function is called from inside wait. NULL: handlers are
+     * restored. -EBUSY when another system of the process has them. */
+    int (*catchSignals)(TorcSystem *system, TorcSignalFunction *function, void *arg);
+
+    /* libevent's base, or NULL. */
+    void *(*eventBase)(TorcSystem *system);
+};
+
+/* recv, repeated when a signal came between. */
+static inline ssize_t torc__recv(TorcSystem *system, int fd, void *buffer, size_t size, int flags)
+{
+    ssize_t n;
+    do
+        n = system->ops->recv(system, fd, buffer, size, flags);
+    while (n == -EINTR);
+    return n;
+}
+
+/* The operating system. backend: as in TorcReactorOptions. -EINVAL: no such backend here. */
+int torc__system_new_real(const char *backend, unsigned pool_size, TorcSystem **ret_system);
+
+#endif

@@ -1,0 +1,137 @@
+/* The real system's sockets: thin wrappers that turn errno into a negative result.
+ *
+ * Any thread may call them; they keep nothing. What holds afterwards: every descriptor handed out is
+ * non-blocking, close-on-exec and above 2; no call raises SIGPIPE; EINTR is dealt with here, except
+ * for connect, where it means that the attempt goes on in the background (POSIX). */
+#include "system_real_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0 /* torc__real_ignoreSigpipe covers the rest */
+#endif
+
+/* The least IOV_MAX that POSIX systems in use have is 1024; the seam promises 64. */
+enum { MOST_PIECES = 64 };
+
+static int answer(int r)
+{
+    return r < 0 ? -errno : r;
+}
+
+int torc__real_moveUp(int fd)
+{
+    if (fd > 2 || fd < 0)
+        return answer(fd);
+    int up = answer(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+    (void)close(fd);
+    return up;
+}
+
+int torc__real_socket(TorcSystem *system, int family, int type)
+{
+    (void)system;
+    return torc__real_moveUp(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+int torc__real_bind(TorcSystem *system, int fd, const struct sockaddr *address, socklen_t length)
+{
+    (void)system;
+    return answer(bind(fd, address, length));
+}
+
+int torc__real_listen(TorcSystem *system, int fd, int backlog)
+{
+    (void)system;
+    return answer(listen(fd, backlog));
+}
+
+int torc__real_accept(TorcSystem *system, int fd, struct sockaddr *ret_peer, socklen_t *length)
+{
+    (void)system;
+    int peer;
+    do
+        peer = accept4(fd, ret_peer, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    while (peer < 0 && errno == EINTR);
+    return torc__real_moveUp(peer);
+}
+
+int torc__real_connect(TorcSystem *system, int fd, const struct sockaddr *address, socklen_t length)
+{
+    (void)system;
+    return answer(connect(fd, address, length));
+}
+
+ssize_t torc__real_recv(TorcSystem *system, int fd, void *buffer, size_t size, int flags)
+{
+    (void)system;
+    ssize_t n = recv(fd, buffer, size, flags);
+    return n < 0 ? -errno : n;
+}
+
+ssize_t torc__real_send(TorcSystem *system, int fd, const void *data, size_t length)
+{
+    (void)system;
+    ssize_t n = send(fd, data, length, MSG_NOSIGNAL);
+    return n < 0 ? -errno : n;
+}
+
+ssize_t torc__real_sendv(TorcSystem *system, int fd, const struct iovec *pieces, size_t count)
+{
+    (void)system;
+    assert(count <= MOST_PIECES);
+    /* sendmsg and not writev, which has no MSG_NOSIGNAL. */
+    struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = count};
+    ssize_t n = sendmsg(fd, &message, MSG_NOSIGNAL);
+    return n < 0 ? -errno : n;
+}
+
+int torc__real_shutdown(TorcSystem *system, int fd, int how)
+{
+    (void)system;
+    return answer(shutdown(fd, how));
+}
+
+int torc__real_close(TorcSystem *system, int fd)
+{
+    (void)system;
+    int r = answer(close(fd));
+    /* The descriptor is gone all the same; a second close might hit somebody else's. */
+    return r == -EINTR ? 0 : r;
+}
+
+int torc__real_getsockname(TorcSystem *system, int fd, struct sockaddr *ret_name, socklen_t *length)
+{
+    (void)system;
+    return answer(getsockname(fd, ret_name, length));
+}
+
+int torc__real_getpeername(TorcSystem *system, int fd, struct sockaddr *ret_name, socklen_t *length)
+{
+    (void)system;
+    return answer(getpeername(fd, ret_name, length));
+}
+
+int torc__real_getsockopt(TorcSystem *system, int fd, int level, int name, void *ret_value,
+                          socklen_t *length)
+{
+    (void)system;
+    return answer(getsockopt(fd, level, name, ret_value, length));
+}
+
+int torc__real_setsockopt(TorcSystem *system, int fd, int level, int name, const void *value,
+                          socklen_t length)
+{
+    (void)system;
+    return answer(setsockopt(fd, level, name, value, length));
+}
+
+int torc__real_openSpare(TorcSystem *system)
+{
+    /* A socket: it needs no file system (chroot), and unlike a duplicate it takes a place in the
+     * kernel's own table, so closing it helps against ENFILE as well as EMFILE. */
+    return torc__real_socket(system, AF_UNIX, SOCK_STREAM);
+}

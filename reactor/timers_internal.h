@@ -1,0 +1,53 @@
+/* Delayed calls: a 4-ary heap of deadlines over type-stable slots with generations. */
+#ifndef TORC_REACTOR_TIMERS_INTERNAL_H
+#define TORC_REACTOR_TIMERS_INTERNAL_H
+
+#include "api.h"
+#include "call.h"
+#include "delayed_call.h"
+#include "timer_heap_internal.h"
+
+/* Head of the list of delayed calls bound to one connection; {0} is empty. It must stay in place
+ * until cancelBound. */
+typedef struct TorcBoundCalls {
+    uint32_t first; /* slot number + 1; 0: none */
+} TorcBoundCalls;
+
+/* {0} is empty and ready. */
+typedef struct TorcTimers {
+    TorcTimerHeap heap;            /* of the active calls, by slot number */
+    struct TorcTimerSlot **blocks; /* slots never move */
+    uint32_t block_count;
+    uint32_t block_capacity;
+    uint32_t free_slot; /* number + 1; 0: none */
+    uint32_t next_sequence;
+    uint32_t round; /* counts runDue */
+} TorcTimers;
+
+/* Frees all memory; every call still there is dropped (its destroy function runs). */
+void torc__timers_done(TorcTimers *timers);
+
+/* The earliest deadline in nanoseconds, INT64_MAX when there is none. */
+static inline int64_t torc__timers_earliest(const TorcTimers *timers)
+{
+    return timers->heap.count > 0 ? timers->heap.entries[0].deadline : INT64_MAX;
+}
+
+/* Makes the calls that are due at `now`, in order, but none that was scheduled or rescheduled after
+ * this began. `now` was read from the reactor's clock. */
+void torc__timers_runDue(TorcTimers *timers, int64_t now);
+
+/* callLater with a list to be bound to; bound may be NULL. Used by transports for their own
+ * timeouts too. As TorcReactor_callLaterWith, with the delay in nanoseconds. */
+int torc__callLater(TorcReactor *reactor, int64_t delay, TorcFunction *function, void *arg,
+                    TorcFunction *destroy, TorcBoundCalls *bound, TorcDelayedCall *ret_call);
+
+/* Cancels all calls of the list. */
+void torc__timers_cancelBound(TorcReactor *reactor, TorcBoundCalls *bound);
+
+/* The list of a connection, for calls that are bound to its protocol; NULL: out of memory. All this
+ * floor knows of a transport; transports/ implements it. */
+struct TorcTransport;
+TorcBoundCalls *torc__transport_boundCalls(struct TorcTransport *transport);
+
+#endif

@@ -1,0 +1,146 @@
+/* System event triggers, and callWhenRunning.
+ *
+ * Thread: the reactor's. Owner: a trigger belongs to its list until it is taken out to be run,
+ * removed or dropped. Invariant: it is out of its list before its function or its destroy function
+ * is called, so both may add and remove triggers, those of the phase being run included. */
+#include "reactor_internal.h"
+
+struct TorcTrigger {
+    TorcTrigger *next;
+    uint64_t id;
+    TorcKeptCall call;
+};
+
+/* The list of a phase, or -EINVAL. */
+static int list_of(TorcSystemEvent event, TorcPhase phase)
+{
+    TORC__REQUIRE(event == TORC_EVENT_STARTUP || event == TORC_EVENT_SHUTDOWN);
+    TORC__REQUIRE(phase >= TORC_PHASE_BEFORE && phase <= TORC_PHASE_AFTER);
+    int first = event == TORC_EVENT_STARTUP ? TORC__STARTUP_BEFORE : TORC__SHUTDOWN_BEFORE;
+    return first + (int)phase - TORC_PHASE_BEFORE;
+}
+
+static int append(TorcTriggers *triggers, int list, TorcKeptCall call, uint64_t *ret_id)
+{
+    TorcTrigger *trigger = torc__malloc(sizeof(*trigger));
+    if (!trigger) {
+        torc__call_destroy(&call);
+        return -ENOMEM;
+    }
+    *trigger = (TorcTrigger){NULL, ++triggers->last_id, call};
+    TorcTrigger *last = triggers->lists[list].last;
+    *(last ? &last->next : &triggers->lists[list].first) = trigger;
+    triggers->lists[list].last = trigger;
+    if (ret_id)
+        *ret_id = trigger->id;
+    return 0;
+}
+
+/* Takes out the trigger after `previous`, which is NULL for the first. */
+static TorcKeptCall take(TorcTriggers *triggers, int list, TorcTrigger *previous)
+{
+    TorcTrigger **link = previous ? &previous->next : &triggers->lists[list].first;
+    TorcTrigger *trigger = *link;
+    TorcKeptCall call = trigger->call;
+    *link = trigger->next;
+    if (!trigger->next)
+        triggers->lists[list].last = previous;
+    torc__free(trigger);
+    return call;
+}
+
+static void run_list(TorcTriggers *triggers, int list)
+{
+    while (triggers->lists[list].first) {
+        TorcKeptCall call = take(triggers, list, NULL);
+        torc__call_run(&call);
+    }
+}
+
+void torc__triggers_fire(TorcReactor *reactor, TorcSystemEvent event, TorcPhase phase)
+{
+    int list = list_of(event, phase);
+    assert(list >= 0);
+    run_list(&reactor->triggers, list);
+}
+
+void torc__triggers_fireWhenRunning(TorcReactor *reactor)
+{
+    run_list(&reactor->triggers, TORC__WHEN_RUNNING);
+}
+
+void torc__triggers_done(TorcTriggers *triggers)
+{
+    for (int list = 0; list < TORC__TRIGGER_LISTS; list++) {
+        while (triggers->lists[list].first) {
+            TorcKeptCall call = take(triggers, list, NULL);
+            torc__call_destroy(&call);
+        }
+    }
+}
+
+int TorcReactor_addSystemEventTrigger(TorcReactor *reactor, TorcPhase phase, TorcSystemEvent event,
+                                      TorcFunction *function, void *arg, uint64_t *ret_id)
+{
+    TORC__REQUIRE(reactor && function);
+    int list = list_of(event, phase);
+    if (list < 0)
+        return list;
+    return append(&reactor->triggers, list, (TorcKeptCall){function, arg, NULL}, ret_id);
+}
+
+int TorcReactor_addSystemEventTriggerWith(TorcReactor *reactor, TorcPhase phase,
+                                          TorcSystemEvent event, const TorcCall *call,
+                                          uint64_t *ret_id)
+{
+    int list = list_of(event, phase);
+    int r = reactor && list >= 0 ? torc__call_check(call, false) : -EINVAL;
+    if (r < 0)
+        return torc__call_refuse(call, r);
+    TorcKeptCall kept = {call->function, call->arg, call->destroy};
+    return append(&reactor->triggers, list, kept, ret_id);
+}
+
+/* Linear in the number of triggers: there are few, and removal is rare. */
+int TorcReactor_removeSystemEventTrigger(TorcReactor *reactor, uint64_t id)
+{
+    TORC__REQUIRE(reactor);
+    TorcTriggers *triggers = &reactor->triggers;
+    for (int list = 0; list < TORC__TRIGGER_LISTS; list++) {
+        TorcTrigger *previous = NULL;
+        TorcTrigger *trigger = triggers->lists[list].first;
+        while (trigger && trigger->id != id) {
+            previous = trigger;
+            trigger = trigger->next;
+        }
+        if (trigger) {
+            TorcKeptCall call = take(triggers, list, previous);
+            torc__call_destroy(&call);
+            return 0;
+        }
+    }
+    return -TORC_ESTALE;
+}
+
+/* A running reactor makes the call in its next turn, not at once: no callback runs before the call
+ * that caused it has returned. */
+static int call_when_running(TorcReactor *reactor, TorcKeptCall call)
+{
+    if (TorcReactor_running(reactor))
+        return torc__callLater(reactor, 0, call.function, call.arg, call.destroy, NULL, NULL);
+    return append(&reactor->triggers, TORC__WHEN_RUNNING, call, NULL);
+}
+
+int TorcReactor_callWhenRunning(TorcReactor *reactor, TorcFunction *function, void *arg)
+{
+    TORC__REQUIRE(reactor && function);
+    return call_when_running(reactor, (TorcKeptCall){function, arg, NULL});
+}
+
+int TorcReactor_callWhenRunningWith(TorcReactor *reactor, const TorcCall *call)
+{
+    int r = reactor ? torc__call_check(call, false) : -EINVAL;
+    if (r < 0)
+        return torc__call_refuse(call, r);
+    return call_when_running(reactor, (TorcKeptCall){call->function, call->arg, call->destroy});
+}

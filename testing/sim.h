@@ -1,0 +1,163 @@
+/* The simulation: production code on a kernel in memory, with a clock that moves only when told.
+ *
+ *     TorcSim *sim = TorcSim_new(1);
+ *     chat_server_start(TorcSim_reactor(sim), 8881);
+ *     TorcSimPeer *peer = TorcSim_connect(sim, 8881);
+ *     TorcSimPeer_send(peer, "NICK ann\r\n");
+ *     TorcSim_advance(sim, 30.0);
+ *     ck_assert_str_eq(TorcSimPeer_received(peer), "WELCOME ann\r\n");
+ *     TorcSim_free(sim);
+ *
+ * The reactor, its transports, timers and thread jobs are the real ones; below them is a kernel
+ * with stream sockets, bounded buffers, listening queues, FIN and RST, a table of host names, and
+ * jobs that run at virtual times on this thread. A peer is the other end of a connection, worked by
+ * the test by hand. Nothing sleeps, nothing is random but what the seed decides.
+ *
+ * What a peer does takes effect in the simulated kernel at once; the reactor sees it in the next
+ * advance or run. Everything belongs to one thread. Memory running out in the kit itself aborts
+ * the process with a message, and so does misuse (no peer, a negative duration): it is a test
+ * tool. */
+#ifndef TORC_TESTING_SIM_H
+#define TORC_TESTING_SIM_H
+
+#include "../reactor/api.h"
+#include "../reactor/reactor.h"
+
+TORC_BEGIN_DECLS
+
+typedef struct TorcSim TorcSim;
+typedef struct TorcSimPeer TorcSimPeer;
+
+typedef struct TorcSimOptions {
+    size_t size; /* sizeof(TorcSimOptions), set by TORC_SIM_OPTIONS */
+    /* Where its random decisions come from. */
+    uint64_t seed;
+    /* Bytes a socket holds in each direction before send is refused. 0: 64 KiB. */
+    size_t bufferSize;
+    /* Most bytes that one recv or send moves; 0: no such limit. 1 shows every place where code
+     * relies on whole messages. */
+    size_t chunkSize;
+    /* true: readiness by level, as poll and select have it, instead of by edge as epoll has. */
+    bool levelTriggered;
+    /* For the reactor inside; `system` and `backend` are ignored. NULL: defaults. */
+    const TorcReactorOptions *reactor;
+    void *reserved[4];
+} TorcSimOptions;
+
+#define TORC_SIM_OPTIONS(...) (&(TorcSimOptions){.size = sizeof(TorcSimOptions), __VA_ARGS__})
+
+TORC_API TorcSim *TorcSim_new(uint64_t seed);
+TORC_API TorcSim *TorcSim_newWith(const TorcSimOptions *options);
+
+/* Frees the reactor (as TorcReactor_free does), the peers and the kernel. */
+TORC_API void TorcSim_free(TorcSim *sim);
+
+TORC_API TorcReactor *TorcSim_reactor(TorcSim *sim);
+
+/* ---- time ---------------------------------------------------------------------------------- */
+
+/* Turns the reactor until `seconds` of virtual time have passed and nothing is left to do at that
+ * moment. 0: what can be done now. Also drives a reactor whose run() was not called; not to be used
+ * from inside a callback. A loop that spins (a million turns in which no time passes and no byte
+ * moves) aborts the process. */
+TORC_API void TorcSim_advance(TorcSim *sim, double seconds);
+
+/* The virtual clock; 0 when the simulation begins. */
+TORC_API double TorcSim_seconds(TorcSim *sim);
+
+/* Runs the reactor by TorcReactor_run, as the program's main does, until it stops; time jumps from
+ * event to event. Fails with -EDEADLK when nothing can ever happen any more. */
+TORC_API int TorcSim_run(TorcSim *sim);
+
+/* As if the process got the signal (SIGINT or SIGTERM). */
+TORC_API void TorcSim_raise(TorcSim *sim, int signo);
+
+/* ---- names --------------------------------------------------------------------------------- */
+
+/* The name resolves to these literals, in this order; replaces what it had. */
+TORC_API void TorcSim_setHost(TorcSim *sim, const char *name, const char *const *addresses,
+                              size_t count);
+
+/* Seconds that look-ups and thread jobs take; default 0.001. Jobs beyond the reactor's pool size
+ * wait until a worker is free. */
+TORC_API void TorcSim_setLookupDelay(TorcSim *sim, double seconds);
+TORC_API void TorcSim_setJobDelay(TorcSim *sim, double seconds);
+
+/* ---- peers --------------------------------------------------------------------------------- */
+
+/* A peer at 127.0.0.1 connects to a port on which the code under test listens (on the wildcard or a
+ * loopback address; one at ::1 if only that is listened on). NULL with errno ECONNREFUSED when none
+ * does or its queue is full. The sim owns the peer. */
+TORC_API TorcSimPeer *TorcSim_connect(TorcSim *sim, int port);
+
+/* The same from and to given literals. */
+TORC_API TorcSimPeer *TorcSim_connectFrom(TorcSim *sim, const char *from, const char *to, int port);
+
+/* Listens for connections that the code under test makes to this literal and port. 0 or a negative
+ * code. */
+TORC_API int TorcSim_listen(TorcSim *sim, const char *address, int port);
+
+/* The next connection made to the port, NULL when there is none. */
+TORC_API TorcSimPeer *TorcSim_accept(TorcSim *sim, int port);
+
+/* Attempts to reach this literal get no answer at all (they time out). */
+TORC_API void TorcSim_blackHole(TorcSim *sim, const char *address);
+
+/* Sends; what the other side's buffer does not take waits in the peer and follows by itself. Not
+ * after shutdown or close; lost without a word when the connection is. */
+TORC_API void TorcSimPeer_send(TorcSimPeer *peer, const char *text);
+TORC_API void TorcSimPeer_sendBytes(TorcSimPeer *peer, const void *data, size_t length);
+
+/* All that was received since the beginning or the last clear, NUL-terminated behind the last byte;
+ * valid until the next call for this peer or the next turn. */
+TORC_API const char *TorcSimPeer_received(TorcSimPeer *peer);
+TORC_API size_t TorcSimPeer_receivedLength(TorcSimPeer *peer);
+TORC_API void TorcSimPeer_clear(TorcSimPeer *peer);
+
+/* Stops taking bytes (the other side's buffers fill up), and starts again. A peer reads at once by
+ * default. */
+TORC_API void TorcSimPeer_stopReading(TorcSimPeer *peer);
+TORC_API void TorcSimPeer_startReading(TorcSimPeer *peer);
+
+/* FIN, behind what was sent; reading goes on. */
+TORC_API void TorcSimPeer_shutdown(TorcSimPeer *peer);
+
+/* Closes both ways: FIN, and RST when input is unread or arrives later. */
+TORC_API void TorcSimPeer_close(TorcSimPeer *peer);
+
+/* RST now; what was sent and not yet read by the other side stays readable there. */
+TORC_API void TorcSimPeer_reset(TorcSimPeer *peer);
+
+/* What the code under test did: sent FIN (and all before it was received); sent RST. */
+TORC_API bool TorcSimPeer_gotEnd(const TorcSimPeer *peer);
+TORC_API bool TorcSimPeer_gotReset(const TorcSimPeer *peer);
+
+/* ---- system calls -------------------------------------------------------------------------- */
+
+typedef enum TorcSimCall {
+    TORC_SIM_SOCKET,
+    TORC_SIM_BIND,
+    TORC_SIM_LISTEN,
+    TORC_SIM_ACCEPT,
+    TORC_SIM_CONNECT,
+    TORC_SIM_RECV,
+    TORC_SIM_SEND,
+    TORC_SIM_WAIT,
+    TORC_SIM_CALLS /* how many kinds there are */
+} TorcSimCall;
+
+/* From now on the `nth` call of the kind (1: the next) fails with this errno value, `times` times
+ * in a row (0: for ever). One rule per kind; a new one replaces it, error 0 removes it. After an
+ * invented EAGAIN the descriptor is reported ready again, so nobody waits in vain. */
+TORC_API void TorcSim_failCall(TorcSim *sim, TorcSimCall call, unsigned nth, int error,
+                               unsigned times);
+
+/* Calls of a kind so far. */
+TORC_API uint64_t TorcSim_countCalls(TorcSim *sim, TorcSimCall call);
+
+/* Descriptors open now, without those of peers. */
+TORC_API size_t TorcSim_openDescriptors(TorcSim *sim);
+
+TORC_END_DECLS
+
+#endif

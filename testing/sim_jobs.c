@@ -1,0 +1,190 @@
+/* Thread jobs and name look-ups, at virtual times and without threads.
+ *
+ * The pool has as many workers as the reactor asked for. A worker takes the job delay for each job
+ * and calls it, on the reactor's thread from inside wait, when that time is over; jobs beyond the
+ * workers wait in order. The view owns what is under way. */
+#include <string.h>
+
+#include "sim_internal.h"
+
+/* A job that a worker has taken. */
+struct SimPoolJob {
+    SimPoolJob *next;
+    SimEvent done;
+    SimView *view;
+    TorcJob *job;
+};
+
+struct TorcLookup {
+    TorcLookup *next;
+    SimEvent done;
+    SimView *view;
+    TorcLookupFunction *function;
+    void *arg;
+    uint16_t port;
+    char host[];
+};
+
+static SimView *view_of(TorcSystem *system)
+{
+    return SIM_CONTAINER(system, SimView, system);
+}
+
+/* ---- jobs ---------------------------------------------------------------------------------- */
+
+static void job_done(SimEvent *event);
+
+static void take_job(SimView *view)
+{
+    SimPool *pool = &view->pool;
+    TorcJob *job = pool->waiting_first;
+    pool->waiting_first = job->next;
+    if (!job->next)
+        pool->waiting_last = NULL;
+    pool->waiting--;
+    pool->busy++;
+
+    SimPoolJob *taken = torc__sim_alloc(sizeof(*taken));
+    *taken = (SimPoolJob){.done = {.fire = job_done}, .view = view, .job = job};
+    SimPoolJob **link = &pool->running;
+    while (*link)
+        link = &(*link)->next;
+    *link = taken;
+    torc__simKernel_schedule(view->kernel, &taken->done, pool->delay);
+}
+
+static void employ(SimView *view)
+{
+    while (view->pool.waiting > 0 && view->pool.busy < view->pool.most)
+        take_job(view);
+}
+
+static void run_job(SimPoolJob *taken)
+{
+    SimView *view = taken->view;
+    SimPoolJob **link = &view->pool.running;
+    while (*link != taken)
+        link = &(*link)->next;
+    *link = taken->next;
+    TorcJob *job = taken->job;
+    torc__simKernel_cancel(view->kernel, &taken->done);
+    torc__sim_release(taken);
+    job->run(job);
+    view->pool.busy--;
+}
+
+static void job_done(SimEvent *event)
+{
+    SimPoolJob *taken = SIM_CONTAINER(event, SimPoolJob, done);
+    SimView *view = taken->view;
+    run_job(taken);
+    employ(view);
+    if (view->pool.wake_when_done && view->pool.busy == 0) {
+        view->pool.wake_when_done = false;
+        view->system.ops->wake(&view->system);
+    }
+}
+
+int torc__simJobs_submit(TorcSystem *system, TorcJob *job)
+{
+    SimView *view = view_of(system);
+    SimPool *pool = &view->pool;
+    job->next = NULL;
+    if (pool->waiting_last)
+        pool->waiting_last->next = job;
+    else
+        pool->waiting_first = job;
+    pool->waiting_last = job;
+    pool->waiting++;
+    employ(view);
+    return 0;
+}
+
+void torc__simJobs_setPoolSize(TorcSystem *system, unsigned most)
+{
+    SimView *view = view_of(system);
+    view->pool.most = most > 0 ? most : 1;
+    employ(view);
+}
+
+size_t torc__simJobs_count(TorcSystem *system, bool wake_when_done)
+{
+    SimPool *pool = &view_of(system)->pool;
+    size_t count = pool->waiting + pool->busy;
+    pool->wake_when_done = wake_when_done && count > 0;
+    return count;
+}
+
+/* What workers have taken is finished without waiting for its time: a real pool is joined here,
+ * while the reactor's thread stands still. */
+void torc__simJobs_end(TorcSystem *system)
+{
+    SimView *view = view_of(system);
+    SimPool *pool = &view->pool;
+    pool->wake_when_done = false;
+    while (pool->waiting_first) {
+        TorcJob *job = pool->waiting_first;
+        pool->waiting_first = job->next;
+        pool->waiting--;
+        job->drop(job);
+    }
+    pool->waiting_last = NULL;
+    while (pool->running)
+        run_job(pool->running);
+}
+
+/* ---- look-ups ------------------------------------------------------------------------------ */
+
+static void unlink_lookup(TorcLookup *lookup)
+{
+    TorcLookup **link = &lookup->view->lookups;
+    while (*link != lookup)
+        link = &(*link)->next;
+    *link = lookup->next;
+}
+
+static void lookup_done(SimEvent *event)
+{
+    TorcLookup *lookup = SIM_CONTAINER(event, TorcLookup, done);
+    SimView *view = lookup->view;
+    size_t count;
+    TorcAddress *addresses =
+        torc__simKernel_resolve(view->kernel, lookup->host, lookup->port, &count);
+    TorcLookupResult result = {.count = count, .addresses = addresses};
+    if (count == 0) {
+        result.code = -TORC_ELOOKUP;
+        result.problem = "Name or service not known";
+    }
+    unlink_lookup(lookup);
+    view->happened = true;
+    lookup->function(lookup->arg, &result);
+    torc__sim_release(addresses);
+    torc__sim_release(lookup);
+}
+
+int torc__simLookup_start(TorcSystem *system, const char *host, uint16_t port,
+                          TorcLookupFunction *function, void *arg, TorcLookup **ret_lookup)
+{
+    SimView *view = view_of(system);
+    size_t length = strlen(host);
+    TorcLookup *lookup = torc__sim_alloc(sizeof(*lookup) + length + 1);
+    *lookup = (TorcLookup){.next = view->lookups,
+                           .done = {.fire = lookup_done},
+                           .view = view,
+                           .function = function,
+                           .arg = arg,
+                           .port = port};
+    memcpy(lookup->host, host, length);
+    view->lookups = lookup;
+    torc__simKernel_schedule(view->kernel, &lookup->done, view->lookup_delay);
+    *ret_lookup = lookup;
+    return 0;
+}
+
+void torc__simLookup_cancel(TorcSystem *system, TorcLookup *lookup)
+{
+    SimView *view = view_of(system);
+    torc__simKernel_cancel(view->kernel, &lookup->done);
+    unlink_lookup(lookup);
+    torc__sim_release(lookup);
+}

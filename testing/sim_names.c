@@ -1,0 +1,111 @@
+/* What the simulated world knows by name, and what it does not answer for.
+ *
+ * Names are compared as DNS compares them: without regard to case, and a dot at the end does not
+ * matter (RFC 1034 §3.1). Literals resolve to themselves. The kernel owns the tables. */
+#include <string.h>
+#include <strings.h>
+
+#include "sim_internal.h"
+
+struct SimName {
+    SimName *next;
+    size_t count;
+    TorcAddress *addresses;
+    char text[];
+};
+
+struct SimHole {
+    SimHole *next;
+    SimAddress address;
+};
+
+/* The length without a dot at the end. */
+static size_t name_length(const char *name)
+{
+    size_t length = strlen(name);
+    return length > 0 && name[length - 1] == '.' ? length - 1 : length;
+}
+
+/* The link that leads to the name, or to NULL at the end of the list. */
+static SimName **find_name(SimKernel *kernel, const char *name)
+{
+    size_t length = name_length(name);
+    SimName **link = &kernel->names;
+    while (*link && (strlen((*link)->text) != length || strncasecmp((*link)->text, name, length)))
+        link = &(*link)->next;
+    return link;
+}
+
+static void remove_name(SimName **link)
+{
+    SimName *name = *link;
+    *link = name->next;
+    torc__sim_release(name->addresses);
+    torc__sim_release(name);
+}
+
+void torc__simKernel_setHost(SimKernel *kernel, const char *name, const char *const *addresses,
+                             size_t count)
+{
+    SimName **link = find_name(kernel, name);
+    if (*link)
+        remove_name(link);
+    if (count == 0)
+        return;
+    size_t length = name_length(name);
+    SimName *entry = torc__sim_alloc(sizeof(*entry) + length + 1);
+    memcpy(entry->text, name, length);
+    entry->count = count;
+    entry->addresses = torc__sim_alloc(count * sizeof(*entry->addresses));
+    for (size_t i = 0; i < count; i++)
+        if (TorcAddress_parse(addresses[i], 0, &entry->addresses[i]) < 0)
+            torc__sim_fatal("TorcSim_setHost: an address is no IPv4 or IPv6 literal");
+    entry->next = kernel->names;
+    kernel->names = entry;
+}
+
+TorcAddress *torc__simKernel_resolve(SimKernel *kernel, const char *name, uint16_t port,
+                                     size_t *ret_count)
+{
+    TorcAddress literal;
+    const TorcAddress *found = &literal;
+    size_t count = 1;
+    if (TorcAddress_parse(name, 0, &literal) < 0) {
+        const SimName *entry = *find_name(kernel, name);
+        found = entry ? entry->addresses : NULL;
+        count = entry ? entry->count : 0;
+    }
+    TorcAddress *addresses = torc__sim_alloc((count + 1) * sizeof(*addresses));
+    for (size_t i = 0; i < count; i++) {
+        addresses[i] = found[i];
+        addresses[i].port = port;
+    }
+    *ret_count = count;
+    return addresses;
+}
+
+void torc__simKernel_blackHole(SimKernel *kernel, const SimAddress *address)
+{
+    SimHole *hole = torc__sim_alloc(sizeof(*hole));
+    *hole = (SimHole){.next = kernel->holes, .address = *address};
+    kernel->holes = hole;
+}
+
+bool torc__simKernel_isBlackHole(const SimKernel *kernel, const SimAddress *address)
+{
+    const SimHole *hole = kernel->holes;
+    while (hole && !torc__simAddress_sameIp(&hole->address, address))
+        hole = hole->next;
+    return hole;
+}
+
+void torc__simKernel_forgetNames(SimKernel *kernel)
+{
+    while (kernel->names)
+        remove_name(&kernel->names);
+    while (kernel->holes) {
+        SimHole *hole = kernel->holes;
+        kernel->holes = hole->next;
+        torc__sim_release(hole);
+    }
+}

@@ -1,0 +1,323 @@
+/* Peers: the far ends of connections, worked by the test by hand.
+ *
+ * A peer is a program that never blocks: it takes what arrives at once (unless told to stop), and
+ * keeps what it could not send until there is room. Its socket is an ordinary one of the simulated
+ * kernel, whose news come through peer_news, from inside whatever the code under test did. The sim
+ * owns all peers until it is freed; a peer owns its socket until it closes it. */
+#include <netinet/in.h>
+#include <string.h>
+
+#include "sim_internal.h"
+
+struct TorcSimPeer {
+    TorcSimPeer *next;
+    SimSocket *socket; /* NULL: closed */
+    SimBytes output;   /* sent by the test, not yet taken by the kernel */
+    SimBytes received; /* with room for a NUL behind it */
+    bool reading;
+    bool shut;    /* FIN follows the output */
+    bool closing; /* and then the socket is closed */
+    bool got_end;
+    bool got_reset;
+    bool busy; /* in peer_news: it is not entered again */
+};
+
+struct SimPeerPort {
+    SimPeerPort *next;
+    SimSocket *socket;
+};
+
+static void require(bool condition, const char *message)
+{
+    if (!condition)
+        torc__sim_fatal(message);
+}
+
+/* ---- working the socket -------------------------------------------------------------------- */
+
+static void drop_socket(TorcSimPeer *peer, void (*end)(SimSocket *socket))
+{
+    SimSocket *socket = peer->socket;
+    if (!socket)
+        return;
+    peer->socket = NULL;
+    socket->notify = NULL;
+    torc__simBytes_done(&peer->output);
+    end(socket);
+}
+
+/* Takes what has arrived. */
+static void take_input(TorcSimPeer *peer)
+{
+    unsigned char buffer[16 * 1024];
+    for (;;) {
+        ssize_t n = torc__simSocket_recv(peer->socket, buffer, sizeof(buffer), 0);
+        if (n == 0)
+            peer->got_end |= peer->socket->eof;
+        if (n <= 0)
+            return;
+        torc__simBytes_append(&peer->received, buffer, (size_t)n);
+    }
+}
+
+/* Sends what fits, then FIN if it is its turn. */
+static void feed(TorcSimPeer *peer)
+{
+    size_t left;
+    while ((left = torc__simBytes_length(&peer->output)) > 0) {
+        ssize_t n =
+            torc__simSocket_send(peer->socket, peer->output.data + peer->output.begin, left);
+        if (n == -EAGAIN)
+            return;
+        /* After a loss there is nobody to send to. */
+        torc__simBytes_drop(&peer->output, n < 0 ? left : (size_t)n);
+    }
+    if (peer->closing)
+        drop_socket(peer, torc__simSocket_close);
+    else if (peer->shut)
+        (void)torc__simSocket_shutdown(peer->socket, SHUT_WR); /* ENOTCONN: it is lost */
+}
+
+/* A program that has closed its socket takes no more: the kernel answers input with RST. */
+static void peer_news(SimSocket *socket, unsigned events)
+{
+    TorcSimPeer *peer = socket->owner;
+    (void)events;
+    peer->got_reset |= socket->was_reset;
+    if (peer->busy)
+        return;
+    peer->busy = true;
+    if (peer->closing && torc__simBytes_length(&socket->input) > 0)
+        drop_socket(peer, torc__simSocket_abort);
+    if (peer->socket && peer->reading)
+        take_input(peer);
+    if (peer->socket)
+        feed(peer);
+    peer->busy = false;
+}
+
+static TorcSimPeer *new_peer(TorcSim *sim, SimSocket *socket)
+{
+    TorcSimPeer *peer = torc__sim_alloc(sizeof(*peer));
+    *peer = (TorcSimPeer){.next = sim->peers, .socket = socket, .reading = true};
+    sim->peers = peer;
+    socket->owner = peer;
+    socket->notify = peer_news;
+    peer_news(socket, SIM_ANYTHING); /* what came before it was accepted */
+    return peer;
+}
+
+static void free_peer(TorcSimPeer *peer)
+{
+    drop_socket(peer, torc__simSocket_close);
+    torc__simBytes_done(&peer->received);
+    torc__sim_release(peer);
+}
+
+void torc__simPeers_free(TorcSim *sim)
+{
+    while (sim->peers) {
+        TorcSimPeer *peer = sim->peers;
+        sim->peers = peer->next;
+        free_peer(peer);
+    }
+    while (sim->peer_ports) {
+        SimPeerPort *port = sim->peer_ports;
+        sim->peer_ports = port->next;
+        torc__simSocket_close(port->socket);
+        torc__sim_release(port);
+    }
+}
+
+/* ---- connecting and accepting -------------------------------------------------------------- */
+
+/* Loopback addresses are those of the machine under test, all others are elsewhere. */
+static SimHost *host_of(TorcSim *sim, const SimAddress *address)
+{
+    bool home = torc__simAddress_isLoopback(address) || torc__simAddress_isWildcard(address);
+    return home ? &sim->kernel->home : &sim->kernel->abroad;
+}
+
+static int parse(const char *host, int port, SimAddress *ret_address)
+{
+    if (!host || port < 0 || port > UINT16_MAX)
+        return -EINVAL;
+    return torc__simAddress_parse(host, (uint16_t)port, ret_address);
+}
+
+static int family_of(const SimAddress *address)
+{
+    return torc__simAddress_isIPv4(address) ? AF_INET : AF_INET6;
+}
+
+static int connect_peer(TorcSim *sim, const char *from, const char *to, int port,
+                        TorcSimPeer **ret_peer)
+{
+    SimAddress local;
+    SimAddress remote;
+    int r = parse(from, 0, &local);
+    if (r == 0)
+        r = parse(to, port, &remote);
+    if (r < 0)
+        return r;
+    if (family_of(&local) != family_of(&remote))
+        return -EAFNOSUPPORT;
+    SimSocket *socket = torc__simSocket_new(host_of(sim, &local), family_of(&local));
+    socket->remote = remote;
+    r = torc__simSocket_bind(socket, &local);
+    if (r == 0)
+        r = torc__simPorts_chooseLocal(socket);
+    if (r == 0)
+        r = torc__simSocket_establish(socket);
+    if (r < 0) {
+        torc__simSocket_close(socket);
+        return r == -EAGAIN ? -ECONNREFUSED : r;
+    }
+    *ret_peer = new_peer(sim, socket);
+    return 0;
+}
+
+TorcSimPeer *TorcSim_connectFrom(TorcSim *sim, const char *from, const char *to, int port)
+{
+    TorcSimPeer *peer = NULL;
+    int r = sim ? connect_peer(sim, from, to, port, &peer) : -EINVAL;
+    if (r < 0)
+        errno = -r;
+    return peer;
+}
+
+/* A port that is listened on at ::1 alone is reached from there. */
+TorcSimPeer *TorcSim_connect(TorcSim *sim, int port)
+{
+    TorcSimPeer *peer = TorcSim_connectFrom(sim, "127.0.0.1", "127.0.0.1", port);
+    if (!peer && errno == ECONNREFUSED)
+        peer = TorcSim_connectFrom(sim, "::1", "::1", port);
+    return peer;
+}
+
+int TorcSim_listen(TorcSim *sim, const char *address, int port)
+{
+    SimAddress local;
+    int r = sim && port > 0 ? parse(address, port, &local) : -EINVAL;
+    if (r < 0)
+        return r;
+    SimSocket *socket = torc__simSocket_new(host_of(sim, &local), family_of(&local));
+    r = torc__simSocket_bind(socket, &local);
+    if (r == 0)
+        r = torc__simSocket_listen(socket, INT32_MAX);
+    if (r < 0) {
+        torc__simSocket_close(socket);
+        return r;
+    }
+    SimPeerPort *entry = torc__sim_alloc(sizeof(*entry));
+    entry->socket = socket;
+    SimPeerPort **link = &sim->peer_ports;
+    while (*link)
+        link = &(*link)->next;
+    *link = entry;
+    return 0;
+}
+
+TorcSimPeer *TorcSim_accept(TorcSim *sim, int port)
+{
+    require(sim, "TorcSim_accept: there is no simulation");
+    SimSocket *first = NULL;
+    for (SimPeerPort *entry = sim->peer_ports; entry; entry = entry->next) {
+        SimSocket *listener = entry->socket;
+        if (listener->local.port == port && listener->queue_first &&
+            (!first || listener->queue_first->number < first->queue_first->number))
+            first = listener;
+    }
+    SimSocket *socket;
+    if (!first || torc__simSocket_accept(first, &socket) < 0)
+        return NULL;
+    return new_peer(sim, socket);
+}
+
+/* ---- what a peer does ---------------------------------------------------------------------- */
+
+void TorcSimPeer_send(TorcSimPeer *peer, const char *text)
+{
+    require(text, "TorcSimPeer_send: there is no text");
+    TorcSimPeer_sendBytes(peer, text, strlen(text));
+}
+
+void TorcSimPeer_sendBytes(TorcSimPeer *peer, const void *data, size_t length)
+{
+    require(peer, "TorcSimPeer_send: there is no peer; did it fail to connect?");
+    require(data || length == 0, "TorcSimPeer_sendBytes: there are no bytes");
+    require(!peer->shut, "TorcSimPeer_send: the peer has shut its side or closed");
+    if (!peer->socket)
+        return; /* it has sent RST: what is sent then is lost */
+    torc__simBytes_append(&peer->output, data, length);
+    peer_news(peer->socket, SIM_ANYTHING);
+}
+
+const char *TorcSimPeer_received(TorcSimPeer *peer)
+{
+    require(peer, "TorcSimPeer_received: there is no peer; did it fail to connect?");
+    torc__simBytes_append(&peer->received, "", 1);
+    peer->received.end--;
+    return (const char *)peer->received.data + peer->received.begin;
+}
+
+size_t TorcSimPeer_receivedLength(TorcSimPeer *peer)
+{
+    require(peer, "TorcSimPeer_receivedLength: there is no peer; did it fail to connect?");
+    return torc__simBytes_length(&peer->received);
+}
+
+void TorcSimPeer_clear(TorcSimPeer *peer)
+{
+    require(peer, "TorcSimPeer_clear: there is no peer; did it fail to connect?");
+    torc__simBytes_drop(&peer->received, torc__simBytes_length(&peer->received));
+}
+
+void TorcSimPeer_stopReading(TorcSimPeer *peer)
+{
+    require(peer, "TorcSimPeer_stopReading: there is no peer; did it fail to connect?");
+    peer->reading = false;
+}
+
+void TorcSimPeer_startReading(TorcSimPeer *peer)
+{
+    require(peer, "TorcSimPeer_startReading: there is no peer; did it fail to connect?");
+    peer->reading = true;
+    if (peer->socket)
+        peer_news(peer->socket, SIM_ANYTHING);
+}
+
+void TorcSimPeer_shutdown(TorcSimPeer *peer)
+{
+    require(peer, "TorcSimPeer_shutdown: there is no peer; did it fail to connect?");
+    peer->shut = true;
+    if (peer->socket)
+        peer_news(peer->socket, SIM_ANYTHING);
+}
+
+void TorcSimPeer_close(TorcSimPeer *peer)
+{
+    require(peer, "TorcSimPeer_close: there is no peer; did it fail to connect?");
+    peer->shut = peer->closing = true;
+    peer->reading = false;
+    if (peer->socket)
+        peer_news(peer->socket, SIM_ANYTHING);
+}
+
+void TorcSimPeer_reset(TorcSimPeer *peer)
+{
+    require(peer, "TorcSimPeer_reset: there is no peer; did it fail to connect?");
+    drop_socket(peer, torc__simSocket_abort);
+}
+
+bool TorcSimPeer_gotEnd(const TorcSimPeer *peer)
+{
+    require(peer, "TorcSimPeer_gotEnd: there is no peer; did it fail to connect?");
+    return peer->got_end;
+}
+
+bool TorcSimPeer_gotReset(const TorcSimPeer *peer)
+{
+    require(peer, "TorcSimPeer_gotReset: there is no peer; did it fail to connect?");
+    return peer->got_reset;
+}

@@ -1,0 +1,288 @@
+/* Watches and waiting, as epoll and poll have them below libevent.
+ *
+ * By edge: an event that a watch is interested in puts its descriptor on a list; the next wait
+ * asks each listed descriptor for its whole state, as epoll_wait does, calls the watch with what
+ * it is interested in, and takes it off the list. By level: each wait asks every watched
+ * descriptor.
+ *
+ * A wait takes a snapshot first and calls in the order of descriptors, so that a run can be
+ * repeated. A watch that a call before it stops or changes is not called: its serial number is
+ * another one then. Virtual time moves here and nowhere else: to the earlier of the deadline and
+ * the next event of the kernel, when there is nothing to deliver. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim_internal.h"
+
+/* Waits in a row in which neither time nor a byte moved: more than any program needs for what it
+ * does at one moment, and a few seconds for one that spins. */
+static const uint64_t patience = 1000000;
+
+/* What a TorcWatch holds. */
+struct SimWatch {
+    SimDescriptor *descriptor; /* NULL: stopped */
+    TorcWatchFunction *function;
+    void *arg;
+    unsigned interest;
+    uint64_t serial; /* a new one at each start and change */
+};
+
+static_assert(sizeof(struct SimWatch) <= TORC_WATCH_SIZE, "a watch is embedded in a TorcWatch");
+
+static SimWatch *contents(TorcWatch *watch)
+{
+    return (SimWatch *)(void *)watch->opaque;
+}
+
+static SimView *view_of(TorcSystem *system)
+{
+    return SIM_CONTAINER(system, SimView, system);
+}
+
+/* ---- edges --------------------------------------------------------------------------------- */
+
+static void put_on_list(SimDescriptor *descriptor)
+{
+    SimView *view = descriptor->view;
+    if (descriptor->triggered)
+        return;
+    if (view->triggered_count == view->triggered_capacity) {
+        view->triggered_capacity = view->triggered_capacity ? view->triggered_capacity * 2 : 64;
+        view->triggered =
+            torc__sim_realloc(view->triggered, view->triggered_capacity * sizeof(*view->triggered));
+    }
+    view->triggered[view->triggered_count++] = descriptor;
+    descriptor->triggered = true;
+}
+
+static void take_off_list(SimDescriptor *descriptor)
+{
+    SimView *view = descriptor->view;
+    if (!descriptor->triggered)
+        return;
+    size_t i = 0;
+    while (view->triggered[i] != descriptor)
+        i++;
+    view->triggered[i] = view->triggered[--view->triggered_count];
+    descriptor->triggered = false;
+}
+
+/* ep_poll_callback: an event that nobody is interested in is lost. */
+void torc__simWatch_trigger(SimDescriptor *descriptor, unsigned events)
+{
+    const SimWatch *watch = descriptor->watch;
+    if (watch && watch->interest & TORC_EDGE && watch->interest & events)
+        put_on_list(descriptor);
+}
+
+/* What the watch would be called with now. */
+static unsigned ready_now(const SimWatch *watch)
+{
+    unsigned ready = watch->interest & (TORC_READABLE | TORC_WRITABLE);
+    if (watch->interest & TORC_EDGE)
+        ready |= watch->interest & TORC_CLOSED;
+    return ready ? ready & torc__simSocket_readiness(watch->descriptor->socket) : 0;
+}
+
+/* ---- the three calls ----------------------------------------------------------------------- */
+
+static void forget_interest(SimWatch *watch)
+{
+    if (!(watch->interest & TORC_EDGE))
+        watch->descriptor->view->level_count--;
+    take_off_list(watch->descriptor);
+}
+
+/* EPOLL_CTL_ADD and _MOD: pending readiness is forgotten, and what is ready already is an edge. */
+static void set_interest(SimWatch *watch, unsigned interest)
+{
+    SimDescriptor *descriptor = watch->descriptor;
+    forget_interest(watch);
+    watch->interest = interest;
+    if (!(interest & TORC_EDGE))
+        descriptor->view->level_count++;
+    watch->serial = ++descriptor->view->watch_serial;
+    if (interest & TORC_EDGE && ready_now(watch))
+        put_on_list(descriptor);
+}
+
+/* Edges were asked of a system that says it has none. */
+static bool wrong_interest(const SimView *view, unsigned interest)
+{
+    return interest & TORC_EDGE && !view->system.edge;
+}
+
+int torc__simWatch_start(TorcSystem *system, TorcWatch *watch, int fd, unsigned interest,
+                         TorcWatchFunction *function, void *arg)
+{
+    SimView *view = view_of(system);
+    SimDescriptor *descriptor = torc__simView_find(view, fd);
+    if (!descriptor)
+        return -EBADF;
+    if (!descriptor->socket)
+        return -EPERM; /* as epoll says of what cannot be waited for */
+    if (descriptor->watch)
+        return -EEXIST;
+    if (wrong_interest(view, interest))
+        return -EINVAL;
+    SimWatch *own = contents(watch);
+    *own = (SimWatch){
+        .descriptor = descriptor, .function = function, .arg = arg, .interest = TORC_EDGE};
+    descriptor->watch = own;
+    set_interest(own, interest);
+    return 0;
+}
+
+int torc__simWatch_change(TorcSystem *system, TorcWatch *watch, unsigned interest)
+{
+    SimWatch *own = contents(watch);
+    if (!own->descriptor)
+        return -ENOENT;
+    if (wrong_interest(view_of(system), interest))
+        return -EINVAL;
+    set_interest(own, interest);
+    return 0;
+}
+
+void torc__simWatch_stop(TorcSystem *system, TorcWatch *watch)
+{
+    (void)system;
+    SimWatch *own = contents(watch);
+    if (!own->descriptor)
+        return;
+    forget_interest(own);
+    own->descriptor->watch = NULL;
+    own->descriptor = NULL;
+}
+
+/* ---- the snapshot -------------------------------------------------------------------------- */
+
+static size_t add_ready(SimView *view, size_t count, const SimWatch *watch)
+{
+    unsigned ready = ready_now(watch);
+    if (ready == 0)
+        return count;
+    if (count == view->batch_capacity) {
+        view->batch_capacity = view->batch_capacity ? view->batch_capacity * 2 : 64;
+        view->batch = torc__sim_realloc(view->batch, view->batch_capacity * sizeof(*view->batch));
+    }
+    /* libevent leaves EV_ET in what it calls a function with, and so do we. */
+    ready |= watch->interest & TORC_EDGE;
+    view->batch[count] =
+        (SimReady){.fd = watch->descriptor->fd, .serial = watch->serial, .ready = (short)ready};
+    return count + 1;
+}
+
+static size_t collect_edges(SimView *view)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < view->triggered_count; i++) {
+        view->triggered[i]->triggered = false;
+        count = add_ready(view, count, view->triggered[i]->watch);
+    }
+    view->triggered_count = 0;
+    return count;
+}
+
+static size_t collect_levels(SimView *view, size_t count)
+{
+    int limit = view->level_count > 0 ? view->descriptor_limit : 0;
+    for (int fd = 0; fd < limit; fd++) {
+        const SimDescriptor *descriptor = view->descriptors[fd];
+        if (descriptor && descriptor->watch && !(descriptor->watch->interest & TORC_EDGE))
+            count = add_ready(view, count, descriptor->watch);
+    }
+    return count;
+}
+
+static int by_descriptor(const void *a, const void *b)
+{
+    return ((const SimReady *)a)->fd - ((const SimReady *)b)->fd;
+}
+
+/* Calls every watch that is ready; true when there was one. */
+static bool deliver(SimView *view)
+{
+    size_t count = collect_levels(view, collect_edges(view));
+    if (count > 1)
+        qsort(view->batch, count, sizeof(*view->batch), by_descriptor);
+    for (size_t i = 0; i < count; i++) {
+        SimReady ready = view->batch[i];
+        const SimDescriptor *descriptor = torc__simView_find(view, ready.fd);
+        const SimWatch *watch = descriptor ? descriptor->watch : NULL;
+        if (watch && watch->serial == ready.serial)
+            watch->function(ready.fd, ready.ready, watch->arg);
+    }
+    return count > 0;
+}
+
+static void deliver_signals(SimView *view)
+{
+    unsigned count = view->signal_count;
+    int signals[SIM_SIGNALS];
+    memcpy(signals, view->signals, sizeof(signals));
+    view->signal_count = 0;
+    for (unsigned i = 0; i < count && view->signal_function; i++)
+        view->signal_function(view->signal_arg, signals[i]);
+    view->happened |= count > 0;
+}
+
+/* ---- waiting ------------------------------------------------------------------------------- */
+
+static void count_fruitless(SimView *view)
+{
+    const SimKernel *kernel = view->kernel;
+    if (view->seen_time != kernel->now || view->seen_activity != kernel->activity)
+        view->fruitless = 0;
+    view->seen_time = kernel->now;
+    view->seen_activity = kernel->activity;
+    if (++view->fruitless > patience)
+        torc__sim_fatal("the loop spins: it has turned a million times while no time passed and "
+                        "no byte moved");
+}
+
+bool torc__simView_pending(SimView *view)
+{
+    bool pending = view->triggered_count > 0 || view->signal_count > 0 || atomic_load(&view->woken);
+    int limit = view->level_count > 0 ? view->descriptor_limit : 0;
+    for (int fd = 0; fd < limit && !pending; fd++) {
+        const SimDescriptor *descriptor = view->descriptors[fd];
+        const SimWatch *watch = descriptor ? descriptor->watch : NULL;
+        pending = watch && !(watch->interest & TORC_EDGE) && ready_now(watch);
+    }
+    return pending;
+}
+
+/* Does what is to be done at this moment; true when the wait is over. */
+static bool look(SimView *view)
+{
+    bool woken = atomic_exchange(&view->woken, false);
+    view->happened = false;
+    torc__simKernel_runDue(view->kernel);
+    deliver_signals(view);
+    view->happened |= deliver(view);
+    return view->happened || woken || atomic_exchange(&view->woken, false);
+}
+
+int torc__simView_wait(TorcSystem *system, int64_t deadline)
+{
+    SimView *view = view_of(system);
+    SimKernel *kernel = view->kernel;
+    count_fruitless(view);
+    int r = torc__simView_call(view, TORC_SIM_WAIT);
+    if (r < 0)
+        return r;
+    if (deadline > view->horizon)
+        deadline = view->horizon;
+    while (!look(view) && kernel->now < deadline) {
+        int64_t next = torc__simKernel_next(kernel);
+        if (next > deadline)
+            next = deadline;
+        if (next == INT64_MAX)
+            return -EDEADLK;
+        if (next > kernel->now)
+            kernel->now = next;
+        count_fruitless(view);
+    }
+    return 0;
+}

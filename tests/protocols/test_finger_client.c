@@ -1,0 +1,439 @@
+/* The finger client on the simulated kernel, against peers worked by hand and against the server. */
+#include <check.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <torc/torc.h>
+
+#include "../support/failing_memory.h"
+
+static TorcSim *sim;
+static TorcReactor *reactor;
+
+/* What `done` was told last, and how often. */
+static struct {
+    int calls;
+    int code;
+    TorcReasonKind kind;
+    char text[4096];
+    size_t length;
+    bool truncated;
+} told;
+
+static void note(const TorcFingerResult *result, void *arg)
+{
+    ck_assert_ptr_eq(arg, &told);
+    ck_assert_ptr_nonnull(result->reason);
+    ck_assert_uint_lt(result->length, sizeof(told.text));
+    ck_assert_int_eq(result->text[result->length], '\0');
+    told.calls++;
+    told.code = result->code;
+    told.kind = TorcReason_kind(result->reason);
+    memcpy(told.text, result->text, result->length + 1);
+    told.length = result->length;
+    told.truncated = result->truncated;
+}
+
+static void set_up(void)
+{
+    sim = TorcSim_new(1);
+    reactor = TorcSim_reactor(sim);
+    memset(&told, 0, sizeof(told));
+    ck_assert_int_eq(TorcSim_listen(sim, "127.0.0.1", 79), 0);
+}
+
+static void tear_down(void)
+{
+    TorcSim_free(sim);
+}
+
+/* Asks, and gives the server's end of the connection. */
+static TorcSimPeer *ask(const char *target, const TorcFingerClientOptions *options)
+{
+    ck_assert_int_eq(TorcReactor_finger(reactor, target, options, note, &told), 0);
+    ck_assert_int_eq(told.calls, 0);
+    TorcSim_advance(sim, 0.1);
+    TorcSimPeer *peer = TorcSim_accept(sim, 79);
+    ck_assert_ptr_nonnull(peer);
+    return peer;
+}
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+START_TEST(a_query_is_sent_and_the_answer_collected_until_the_server_closes)
+{
+    TorcSimPeer *peer = ask("ann@127.0.0.1", NULL);
+    ck_assert_str_eq(TorcSimPeer_received(peer), "ann\r\n");
+    ck_assert(!TorcSimPeer_gotEnd(peer)); /* some servers take a half-close for the end */
+    TorcSimPeer_send(peer, "Login: ann\r\n");
+    TorcSim_advance(sim, 1.0);
+    ck_assert_int_eq(told.calls, 0);
+    TorcSimPeer_sendBytes(peer, "raw \033\0\377\r\n", 9);
+    TorcSimPeer_close(peer);
+    TorcSim_advance(sim, 0.1);
+    ck_assert_int_eq(told.calls, 1);
+    ck_assert_int_eq(told.code, 0);
+    ck_assert_int_eq(told.kind, TORC_CONNECTION_DONE);
+    ck_assert(!told.truncated);
+    ck_assert_uint_eq(told.length, 21);
+    ck_assert_mem_eq(told.text, "Login: ann\r\nraw \033\0\377\r\n", 21);
+    ck_assert_uint_eq(TorcReactor_getDelayedCalls(reactor, NULL, 0), 0);
+    TorcSim_advance(sim, 100.0);
+    ck_assert_int_eq(told.calls, 1);
+}
+END_TEST
+
+START_TEST(verbose_asks_with_slash_w)
+{
+    TorcSimPeer *peer = ask("ann@127.0.0.1", TORC_FINGER_CLIENT_OPTIONS(.verbose = true));
+    ck_assert_str_eq(TorcSimPeer_received(peer), "/W ann\r\n");
+}
+END_TEST
+
+START_TEST(no_user_asks_for_the_list)
+{
+    ck_assert_str_eq(TorcSimPeer_received(ask("@127.0.0.1", NULL)), "\r\n");
+    ck_assert_str_eq(
+        TorcSimPeer_received(ask("@127.0.0.1", TORC_FINGER_CLIENT_OPTIONS(.verbose = true))),
+        "/W\r\n");
+}
+END_TEST
+
+START_TEST(the_last_host_is_asked_to_ask_the_others)
+{
+    TorcSimPeer *peer = ask("ann@h1@h2@127.0.0.1", NULL);
+    ck_assert_str_eq(TorcSimPeer_received(peer), "ann@h1@h2\r\n");
+}
+END_TEST
+
+START_TEST(an_empty_answer_is_an_answer)
+{
+    TorcSimPeer_close(ask("ann@127.0.0.1", NULL));
+    TorcSim_advance(sim, 0.1);
+    ck_assert_int_eq(told.calls, 1);
+    ck_assert_int_eq(told.code, 0);
+    ck_assert_str_eq(told.text, "");
+}
+END_TEST
+
+START_TEST(names_are_resolved_and_ports_used)
+{
+    static const char *const addresses[] = {"2001:db8::5"};
+    TorcSim_setHost(sim, "example.org", addresses, 1);
+    ck_assert_int_eq(TorcSim_listen(sim, "2001:db8::5", 7979), 0);
+    ck_assert_int_eq(TorcReactor_finger(reactor, "ann@example.org:7979", NULL, note, &told), 0);
+    TorcSim_advance(sim, 1.0);
+    ck_assert_ptr_nonnull(TorcSim_accept(sim, 7979));
+    ck_assert_int_eq(TorcReactor_finger(reactor, "ann@[2001:db8::5]:7979", NULL, note, &told), 0);
+    TorcSim_advance(sim, 1.0);
+    ck_assert_ptr_nonnull(TorcSim_accept(sim, 7979));
+}
+END_TEST
+
+/* ---- failing --------------------------------------------------------------------------------- */
+
+static void check_failure(const char *target, int code, TorcReasonKind kind)
+{
+    ck_assert_int_eq(TorcReactor_finger(reactor, target, NULL, note, &told), 0);
+    ck_assert_int_eq(told.calls, 0);
+    TorcSim_advance(sim, 31.0);
+    ck_assert_int_eq(told.calls, 1);
+    ck_assert_int_eq(told.code, code);
+    ck_assert_int_eq(told.kind, kind);
+    ck_assert_str_eq(told.text, "");
+}
+
+START_TEST(nobody_listening_is_told)
+{
+    check_failure("ann@127.0.0.1:7979", -ECONNREFUSED, TORC_CONNECTION_REFUSED);
+}
+END_TEST
+
+START_TEST(an_unknown_host_is_told)
+{
+    check_failure("ann@nowhere.invalid", -TORC_ELOOKUP, TORC_CONNECTION_DNS_LOOKUP);
+}
+END_TEST
+
+START_TEST(an_attempt_without_answer_times_out)
+{
+    TorcSim_blackHole(sim, "192.0.2.1");
+    check_failure("ann@192.0.2.1", -ETIMEDOUT, TORC_CONNECTION_TIMED_OUT);
+}
+END_TEST
+
+START_TEST(a_reset_is_told_with_what_came)
+{
+    TorcSimPeer *peer = ask("ann@127.0.0.1", NULL);
+    TorcSimPeer_send(peer, "half");
+    TorcSim_advance(sim, 0.1);
+    TorcSimPeer_reset(peer);
+    TorcSim_advance(sim, 0.1);
+    ck_assert_int_eq(told.calls, 1);
+    ck_assert_int_eq(told.code, -ECONNRESET);
+    ck_assert_str_eq(told.text, "half");
+}
+END_TEST
+
+START_TEST(the_timeout_is_for_the_whole_answer)
+{
+    TorcSimPeer *peer = ask("ann@127.0.0.1", TORC_FINGER_CLIENT_OPTIONS(.timeout = 10.0));
+    for (int i = 0; i < 9; i++) {
+        TorcSimPeer_send(peer, "."); /* trickling does not prolong it */
+        TorcSim_advance(sim, 1.0);
+    }
+    ck_assert_int_eq(told.calls, 0);
+    TorcSim_advance(sim, 1.0);
+    ck_assert_int_eq(told.calls, 1);
+    ck_assert_int_eq(told.code, -ETIMEDOUT);
+    ck_assert_int_eq(told.kind, TORC_CONNECTION_TIMED_OUT);
+    ck_assert_str_eq(told.text, ".........");
+    ck_assert(TorcSimPeer_gotReset(peer));
+}
+END_TEST
+
+START_TEST(the_timeout_can_be_off)
+{
+    TorcSimPeer *peer = ask("ann@127.0.0.1", TORC_FINGER_CLIENT_OPTIONS(.timeout = -1.0));
+    TorcSim_advance(sim, 1e6);
+    ck_assert_int_eq(told.calls, 0);
+    TorcSimPeer_close(peer);
+    TorcSim_advance(sim, 0.1);
+    ck_assert_int_eq(told.code, 0);
+}
+END_TEST
+
+START_TEST(an_answer_beyond_the_limit_is_cut)
+{
+    TorcSimPeer *peer = ask("ann@127.0.0.1", TORC_FINGER_CLIENT_OPTIONS(.limit = 10));
+    TorcSimPeer_send(peer, "0123456");
+    TorcSim_advance(sim, 0.1);
+    TorcSimPeer_send(peer, "789abc");
+    TorcSim_advance(sim, 0.1);
+    ck_assert_int_eq(told.calls, 1);
+    ck_assert_int_eq(told.code, 0);
+    ck_assert(told.truncated);
+    ck_assert_str_eq(told.text, "0123456789");
+}
+END_TEST
+
+START_TEST(an_answer_as_long_as_the_limit_is_whole)
+{
+    TorcSimPeer *peer = ask("ann@127.0.0.1", TORC_FINGER_CLIENT_OPTIONS(.limit = 10));
+    TorcSimPeer_send(peer, "0123456789");
+    TorcSimPeer_close(peer);
+    TorcSim_advance(sim, 0.1);
+    ck_assert_int_eq(told.calls, 1);
+    ck_assert(!told.truncated);
+    ck_assert_str_eq(told.text, "0123456789");
+}
+END_TEST
+
+static void stop(void *arg)
+{
+    ck_assert_int_eq(TorcReactor_stop(arg), 0);
+}
+
+START_TEST(a_stopping_reactor_tells_of_requests_under_way)
+{
+    TorcSim_blackHole(sim, "192.0.2.1");
+    ck_assert_int_eq(TorcReactor_finger(reactor, "ann@192.0.2.1", NULL, note, &told), 0);
+    ck_assert_int_eq(TorcReactor_finger(reactor, "ann@127.0.0.1", NULL, note, &told), 0);
+    ck_assert_int_eq(TorcReactor_callLater(reactor, 1.0, stop, reactor, NULL), 0);
+    ck_assert_int_eq(TorcSim_run(sim), 0);
+    ck_assert_int_eq(told.calls, 2);
+}
+END_TEST
+
+START_TEST(a_freed_reactor_tells_of_requests_under_way)
+{
+    TorcSim *other = TorcSim_new(2);
+    TorcSim_blackHole(other, "192.0.2.1");
+    ck_assert_int_eq(TorcReactor_finger(TorcSim_reactor(other), "ann@192.0.2.1", NULL, note, &told),
+                     0);
+    TorcSim_free(other);
+    ck_assert_int_eq(told.calls, 1);
+    ck_assert_int_lt(told.code, 0);
+}
+END_TEST
+
+/* ---- the boundary ---------------------------------------------------------------------------- */
+
+START_TEST(bad_arguments_are_refused)
+{
+    char query[600];
+    static const char *const bad[] = {
+        "",
+        "ann",
+        "ann@",
+        "ann@127.0.0.1:0",
+        "ann@127.0.0.1:99999",
+        "/w ann@h",
+        "a\nb@h",
+        "a\r\nb@h",
+        "\033@127.0.0.1",
+        "ann@@h",
+        "ann\n@h",
+        "ann\r@127.0.0.1",
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        ck_assert_msg(TorcReactor_finger(reactor, bad[i], NULL, note, &told) == -EINVAL, "%s",
+                      bad[i]);
+    memset(query, 'a', sizeof(query));
+    memcpy(query + sizeof(query) - 11, "@127.0.0.1", 11);
+    ck_assert_int_eq(TorcReactor_finger(reactor, query, NULL, note, &told), -EINVAL);
+    ck_assert_int_eq(TorcReactor_finger(NULL, "ann@h", NULL, note, &told), -EINVAL);
+    ck_assert_int_eq(TorcReactor_finger(reactor, NULL, NULL, note, &told), -EINVAL);
+    ck_assert_int_eq(TorcReactor_finger(reactor, "ann@h", NULL, NULL, &told), -EINVAL);
+    ck_assert_int_eq(TorcReactor_finger(reactor, "ann@h",
+                                        TORC_FINGER_CLIENT_OPTIONS(.timeout = NAN), note, &told),
+                     -EINVAL);
+    ck_assert_int_eq(
+        TorcReactor_finger(reactor, "ann@h", &(TorcFingerClientOptions){.limit = 1}, note, &told),
+        -EINVAL);
+    TorcSim_advance(sim, 100.0);
+    ck_assert_int_eq(told.calls, 0);
+}
+END_TEST
+
+START_TEST(the_longest_query_is_sent_whole)
+{
+    char target[600];
+    memset(target, 'a', 512);
+    strcpy(target + 512, "@127.0.0.1");
+    TorcSimPeer *peer = ask(target, NULL);
+    ck_assert_uint_eq(TorcSimPeer_receivedLength(peer), 514);
+    ck_assert_int_eq(TorcReactor_finger(reactor, target,
+                                        TORC_FINGER_CLIENT_OPTIONS(.verbose = true), note, &told),
+                     -EINVAL);
+}
+END_TEST
+
+START_TEST(initialised_options_are_the_defaults)
+{
+    TorcFingerClientOptions options;
+    memset(&options, 0x5a, sizeof(options));
+    TorcFingerClientOptions_init(&options);
+    TorcSimPeer *peer = ask("ann@127.0.0.1", &options);
+    ck_assert_str_eq(TorcSimPeer_received(peer), "ann\r\n");
+    TorcSim_advance(sim, 29.8);
+    ck_assert_int_eq(told.calls, 0);
+    TorcSim_advance(sim, 0.2);
+    ck_assert_int_eq(told.code, -ETIMEDOUT);
+}
+END_TEST
+
+START_TEST(a_request_without_memory_fails_or_is_told_once)
+{
+    bool enough = false;
+    TorcSimPeer_close(ask("ann@127.0.0.1", NULL)); /* what is made at first use is there */
+    TorcSim_advance(sim, 0.1);
+    for (long k = 0; !enough; k++) {
+        memset(&told, 0, sizeof(told));
+        FailingMemory_start(k);
+        int r = TorcReactor_finger(reactor, "ann@127.0.0.1", NULL, note, &told);
+        TorcSim_advance(sim, 0.1);
+        TorcSimPeer *peer = TorcSim_accept(sim, 79);
+        if (peer) {
+            TorcSimPeer_send(peer, "here");
+            TorcSimPeer_close(peer);
+        }
+        TorcSim_advance(sim, 100.0);
+        enough = FailingMemory_allocations() <= k;
+        FailingMemory_stop();
+        ck_assert_msg(r == 0 ? told.calls == 1 : told.calls == 0, "%ld: %d, %d", k, r, told.calls);
+        ck_assert(r == 0 || r == -ENOMEM);
+        ck_assert(told.code < 0 || r < 0 || strcmp(told.text, "here") == 0);
+        ck_assert(!enough || (r == 0 && told.code == 0));
+    }
+}
+END_TEST
+
+/* ---- together -------------------------------------------------------------------------------- */
+
+static int answered;
+
+static void check_bob(const TorcFingerResult *result, void *arg)
+{
+    (void)arg;
+    ck_assert_int_eq(result->code, 0);
+    ck_assert_str_eq(result->text, "Login: bob                      Name: Bob\r\nNo Plan.\r\n");
+    answered++;
+}
+
+START_TEST(many_requests_run_at_once_against_the_server)
+{
+    TorcFingerTable *table = TorcFingerTable_new();
+    ck_assert_int_eq(TorcFingerTable_add(table, TORC_FINGER_ENTRY(.login = "bob", .name = "Bob")),
+                     0);
+    TorcFingerFactory *factory =
+        TorcFingerFactory_new(TORC_FINGER_OPTIONS(.directory = &table->base));
+    ck_assert_int_eq(TorcReactor_listenTCP(reactor, 7979, &factory->base,
+                                           TORC_LISTEN_OPTIONS(.interface = "127.0.0.1"), NULL),
+                     0);
+    TorcFactory_unref(&factory->base);
+    TorcFingerDirectory_unref(&table->base);
+
+    answered = 0;
+    for (int i = 0; i < 100; i++)
+        ck_assert_int_eq(TorcReactor_finger(reactor, "bob@127.0.0.1:7979", NULL, check_bob, NULL),
+                         0);
+    ck_assert_int_eq(answered, 0);
+    TorcSim_advance(sim, 20.0);
+    ck_assert_int_eq(answered, 100);
+}
+END_TEST
+
+static void ask_again(const TorcFingerResult *result, void *arg)
+{
+    (void)arg;
+    ck_assert_int_eq(result->code, -ECONNREFUSED);
+    if (++answered < 3)
+        ck_assert_int_eq(TorcReactor_finger(reactor, "@127.0.0.1:1", NULL, ask_again, NULL), 0);
+}
+
+START_TEST(done_may_ask_again)
+{
+    answered = 0;
+    ck_assert_int_eq(TorcReactor_finger(reactor, "@127.0.0.1:1", NULL, ask_again, NULL), 0);
+    TorcSim_advance(sim, 10.0);
+    ck_assert_int_eq(answered, 3);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("finger client");
+    TCase *tests = tcase_create("all");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    suite_add_tcase(suite, tests);
+    tcase_add_test(tests, a_query_is_sent_and_the_answer_collected_until_the_server_closes);
+    tcase_add_test(tests, verbose_asks_with_slash_w);
+    tcase_add_test(tests, no_user_asks_for_the_list);
+    tcase_add_test(tests, the_last_host_is_asked_to_ask_the_others);
+    tcase_add_test(tests, an_empty_answer_is_an_answer);
+    tcase_add_test(tests, names_are_resolved_and_ports_used);
+    tcase_add_test(tests, nobody_listening_is_told);
+    tcase_add_test(tests, an_unknown_host_is_told);
+    tcase_add_test(tests, an_attempt_without_answer_times_out);
+    tcase_add_test(tests, a_reset_is_told_with_what_came);
+    tcase_add_test(tests, the_timeout_is_for_the_whole_answer);
+    tcase_add_test(tests, the_timeout_can_be_off);
+    tcase_add_test(tests, an_answer_beyond_the_limit_is_cut);
+    tcase_add_test(tests, an_answer_as_long_as_the_limit_is_whole);
+    tcase_add_test(tests, a_stopping_reactor_tells_of_requests_under_way);
+    tcase_add_test(tests, a_freed_reactor_tells_of_requests_under_way);
+    tcase_add_test(tests, bad_arguments_are_refused);
+    tcase_add_test(tests, the_longest_query_is_sent_whole);
+    tcase_add_test(tests, initialised_options_are_the_defaults);
+    tcase_add_test(tests, a_request_without_memory_fails_or_is_told_once);
+    tcase_add_test(tests, many_requests_run_at_once_against_the_server);
+    tcase_add_test(tests, done_may_ask_again);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failures = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failures != 0;
+}

@@ -1,0 +1,75 @@
+/* Memory that can be made to fail, and that counts: for tests that try every allocation failure.
+ *
+ *     for (long k = 0; !done; k++) {
+ *         FailingMemory_start(k);              allocation number k (from 0) fails
+ *         done = the_thing_under_test() == 0;  …so it fails cleanly, until k is beyond the last
+ *         ck_assert_int_eq(FailingMemory_live(), 0);
+ *     }
+ *     FailingMemory_stop();
+ *
+ * One thread at a time. */
+#ifndef TORC_TESTS_FAILING_MEMORY_H
+#define TORC_TESTS_FAILING_MEMORY_H
+
+#include <stdlib.h>
+
+#include "reactor/memory_internal.h"
+
+static struct {
+    long allocations; /* asked for since start, growing a block included */
+    long fail_at;
+    long live; /* blocks allocated since start and not released */
+} failing_memory;
+
+static inline bool FailingMemory_fails(void)
+{
+    return failing_memory.allocations++ == failing_memory.fail_at;
+}
+
+static inline void *FailingMemory_allocate(size_t size)
+{
+    void *memory = FailingMemory_fails() ? NULL : malloc(size);
+    failing_memory.live += memory != NULL;
+    return memory;
+}
+
+static inline void *FailingMemory_reallocate(void *old, size_t size)
+{
+    void *memory = FailingMemory_fails() ? NULL : realloc(old, size);
+    failing_memory.live += memory && !old;
+    return memory;
+}
+
+static inline void FailingMemory_release(void *memory)
+{
+    failing_memory.live -= memory != NULL;
+    free(memory);
+}
+
+/* Allocation number `fail_at` from now on fails; negative: none does. */
+static inline void FailingMemory_start(long fail_at)
+{
+    static const TorcMemory functions = {FailingMemory_allocate, FailingMemory_reallocate,
+                                         FailingMemory_release};
+    failing_memory.allocations = 0;
+    failing_memory.live = 0;
+    failing_memory.fail_at = fail_at;
+    torc__setMemory(&functions);
+}
+
+static inline void FailingMemory_stop(void)
+{
+    torc__setMemory(NULL);
+}
+
+static inline long FailingMemory_allocations(void)
+{
+    return failing_memory.allocations;
+}
+
+static inline long FailingMemory_live(void)
+{
+    return failing_memory.live;
+}
+
+#endif

@@ -1,0 +1,556 @@
+/* Streams: their memory, birth, watch, end of turn and death.
+ *
+ * Reactor's thread. The streams of a reactor live in blocks that are kept until the reactor is
+ * freed, so a stale pointer or TorcConnectionId finds a stream of another generation, never foreign
+ * memory. Invariant: callbacks of the application run from the loop only (readiness, end of turn),
+ * never inside a call of the application, so no code here needs to expect its stream to vanish
+ * under its hands: it is freed last in the turn. */
+#include "stream_internal.h"
+
+#include <string.h>
+
+#include "../protocols/class_internal.h"
+#include "address_internal.h"
+#include "ports_internal.h"
+
+enum { BLOCK_STREAMS = 64 };
+
+/* The receive buffer grows from the one to the other when reads fill it. */
+enum { RECEIVE_SIZE = 64 * 1024 };
+
+enum { HIGH_MARK = 64 * 1024, CLOSE_TIMEOUT_SECONDS = 30 };
+
+typedef struct TorcStreamBlock {
+    struct TorcStreamBlock *next;
+    TorcStream streams[BLOCK_STREAMS];
+} TorcStreamBlock;
+
+/* ---- memory -------------------------------------------------------------------------------- */
+
+static bool add_block(TorcStreams *streams)
+{
+    TorcStreamBlock *block = torc__zalloc(sizeof(TorcStreamBlock));
+    if (!block)
+        return false;
+    block->next = streams->blocks;
+    streams->blocks = block;
+    for (int i = BLOCK_STREAMS; i-- > 0;) {
+        block->streams[i].generation = 1;
+        block->streams[i].next = streams->free_streams;
+        streams->free_streams = &block->streams[i];
+    }
+    return true;
+}
+
+static TorcStream *stream_take(TorcStreams *streams)
+{
+    if (!streams->free_streams && !add_block(streams))
+        return NULL;
+    TorcStream *stream = streams->free_streams;
+    streams->free_streams = stream->next;
+    uint32_t generation = stream->generation;
+    memset(stream, 0, sizeof(*stream));
+    stream->generation = generation;
+    return stream;
+}
+
+static void stream_give_back(TorcStreams *streams, TorcStream *stream)
+{
+    stream->flags = 0;
+    stream->generation++;
+    stream->next = streams->free_streams;
+    streams->free_streams = stream;
+}
+
+TorcStreamExtras *torc__stream_extras(TorcStream *stream)
+{
+    if (stream->extras)
+        return stream->extras;
+    TorcStreamExtras *extras = torc__zalloc(sizeof(TorcStreamExtras));
+    if (!extras)
+        return NULL;
+    extras->high_mark = HIGH_MARK;
+    extras->buffer_limit = stream->owner->factory->bufferLimit;
+    extras->close_timeout = CLOSE_TIMEOUT_SECONDS * TORC__SECOND;
+    stream->extras = extras;
+    return extras;
+}
+
+/* ---- the end of the turn ------------------------------------------------------------------- */
+
+static void tell(TorcStream *stream)
+{
+    if ((stream->flags & (TORC__WRITE_SHUT_NEWS | TORC__LOST)) == TORC__WRITE_SHUT_NEWS) {
+        stream->flags &= ~TORC__WRITE_SHUT_NEWS;
+        if (stream->base.protocol->cls->writeConnectionLost)
+            stream->base.protocol->cls->writeConnectionLost(stream->base.protocol);
+    }
+    if (torc__stream_marksDue(stream))
+        torc__stream_tellMarks(stream);
+    if ((stream->flags & (TORC__LOST | TORC__TOLD)) == TORC__LOST)
+        torc__stream_tellLost(stream);
+}
+
+static bool work_left(const TorcStream *stream)
+{
+    uint32_t flags = stream->flags;
+    if (flags & TORC__TOLD)
+        return false;
+    if (flags & (TORC__LOST | TORC__WRITE_SHUT_NEWS))
+        return true;
+    if ((flags & (TORC__MORE_INPUT | TORC__UNCONFIRMED)) && torc__stream_reads(stream))
+        return true;
+    if (!(flags & TORC__BLOCKED) && (stream->output || torc__stream_drainDue(stream)))
+        return true;
+    return torc__stream_marksDue(stream);
+}
+
+void torc__stream_release(TorcStream *stream)
+{
+    TorcStreamOwner *owner = stream->owner;
+
+    torc__free(stream->extras);
+    stream_give_back(owner->streams, stream);
+    torc__streamOwner_unref(owner);
+}
+
+/* The protocol goes; the stream too, unless its socket lingers: then lingering ends it. */
+static void bury(TorcStream *stream)
+{
+    torc__protocol_free(stream->base.protocol);
+    stream->base.protocol = NULL;
+    if (!(stream->flags & TORC__LINGERING))
+        torc__stream_release(stream);
+}
+
+/* Takes everything off the list but what needs another turn, and frees what died. Destroy functions
+ * run in here; they may list other streams, which is why each is taken off before it is freed. */
+static void sweep(TorcStreams *streams)
+{
+    TorcStream *listed = streams->turn_first;
+    streams->turn_first = streams->turn_last = NULL;
+    while (listed) {
+        TorcStream *stream = listed;
+        listed = stream->next;
+        stream->flags &= ~TORC__LISTED;
+        if (work_left(stream))
+            torc__stream_list(stream);
+        else if (stream->flags & TORC__TOLD)
+            bury(stream);
+    }
+}
+
+static void unlist_all(TorcStreams *streams)
+{
+    for (TorcStream *stream = streams->turn_first; stream; stream = stream->next)
+        stream->flags &= ~TORC__LISTED;
+    streams->turn_first = streams->turn_last = NULL;
+}
+
+/* Attempts begin and failed ones are told; connections with more input go on; news is told; what
+ * those wrote leaves as well, so nothing written in a turn waits for the next. */
+static TORC__COLD bool finish_turn(TorcStreams *streams)
+{
+    torc__connectors_endTurn(streams);
+    for (TorcStream *stream = streams->turn_first; stream; stream = stream->next)
+        torc__stream_readOn(stream);
+    for (TorcStream *stream = streams->turn_first; stream; stream = stream->next)
+        tell(stream);
+    (void)torc__streams_flush(streams);
+    sweep(streams);
+    torc__ports_letGo(streams);
+    return streams->turn_first || streams->due_first || streams->stopped_ports;
+}
+
+/* What was written leaves, and mostly that is all. */
+static bool streams_endTurn(TorcReactorPart *part)
+{
+    TorcStreams *streams = (TorcStreams *)part;
+
+    bool quiet = torc__streams_flush(streams);
+    if (!quiet || streams->due_first || streams->stopped_ports)
+        return finish_turn(streams);
+    unlist_all(streams);
+    return false;
+}
+
+/* ---- shutdown ------------------------------------------------------------------------------ */
+
+typedef void StreamFunction(TorcStream *stream);
+
+static void for_each(TorcStreams *streams, uint32_t unless, StreamFunction *function)
+{
+    for (TorcStreamBlock *block = streams->blocks; block; block = block->next)
+        for (int i = 0; i < BLOCK_STREAMS; i++)
+            if ((block->streams[i].flags & (TORC__IN_USE | unless)) == TORC__IN_USE)
+                function(&block->streams[i]);
+}
+
+static void lose_in_order(TorcStream *stream)
+{
+    torc__stream_loseConnection(&stream->base);
+}
+
+static void end_with_shutdown(TorcStream *stream)
+{
+    stream->flags |= TORC__RESET;
+    torc__stream_lose(stream, TorcReason_static(TORC_CONNECTION_SHUTDOWN));
+}
+
+static void streams_disconnect(TorcReactorPart *part)
+{
+    TorcStreams *streams = (TorcStreams *)part;
+
+    torc__ports_stop(streams);
+    torc__connectors_stop(streams);
+    for_each(streams, TORC__TOLD, lose_in_order);
+    torc__streams_hurryLingering(streams);
+}
+
+static size_t streams_alive(TorcReactorPart *part)
+{
+    TorcStreams *streams = (TorcStreams *)part;
+
+    return streams->connected + streams->linger_count + torc__connectors_alive(streams);
+}
+
+static void streams_abort(TorcReactorPart *part)
+{
+    TorcStreams *streams = (TorcStreams *)part;
+
+    torc__ports_stop(streams);
+    torc__connectors_stop(streams);
+    for_each(streams, TORC__TOLD, end_with_shutdown);
+    while (streams->linger_first)
+        torc__stream_lingerEnd(streams->linger_first);
+}
+
+static void streams_free(TorcReactorPart *part)
+{
+    TorcStreams *streams = (TorcStreams *)part;
+
+    torc__ports_letGo(streams);
+    while (streams->blocks) {
+        TorcStreamBlock *block = streams->blocks;
+        streams->blocks = block->next;
+        torc__free(block);
+    }
+    torc__writePool_done(&streams->pool);
+    torc__free(streams->receive);
+    torc__free(streams);
+}
+
+TorcStreams *torc__streams(TorcReactor *reactor)
+{
+    if (reactor->streams)
+        return reactor->streams;
+    TorcStreams *streams = torc__zalloc(sizeof(TorcStreams));
+    if (!streams)
+        return NULL;
+    streams->receive = torc__malloc(RECEIVE_SIZE);
+    if (!streams->receive) {
+        torc__free(streams);
+        return NULL;
+    }
+    streams->receive_size = RECEIVE_SIZE;
+    streams->reactor = reactor;
+    streams->part = (TorcReactorPart){.endTurn = streams_endTurn,
+                                      .disconnect = streams_disconnect,
+                                      .alive = streams_alive,
+                                      .abort = streams_abort,
+                                      .free = streams_free};
+    torc__reactor_addPart(reactor, &streams->part);
+    reactor->streams = streams;
+    return streams;
+}
+
+/* ---- watch --------------------------------------------------------------------------------- */
+
+/* With edges there is one registration for life, which write interest joins at the first refusal;
+ * without, interest follows the state. */
+static unsigned wanted_interest(const TorcStream *stream, bool edge)
+{
+    bool writable = torc__stream_waitsForRoom(stream);
+
+    if (edge) {
+        writable |= (stream->flags & TORC__WATCH_WRITE) != 0;
+        return TORC_READABLE | TORC_CLOSED | TORC_EDGE | (writable ? TORC_WRITABLE : 0);
+    }
+    bool readable = torc__stream_reads(stream) || (stream->flags & TORC__LINGERING);
+    return (readable ? TORC_READABLE : 0) | (writable ? TORC_WRITABLE : 0);
+}
+
+static unsigned present_interest(const TorcStream *stream, bool edge)
+{
+    unsigned interest = 0;
+
+    if (stream->flags & TORC__WATCH_READ)
+        interest |= TORC_READABLE | (edge ? TORC_CLOSED | TORC_EDGE : 0);
+    if (stream->flags & TORC__WATCH_WRITE)
+        interest |= TORC_WRITABLE;
+    return interest;
+}
+
+static int change_interest(TorcStream *stream, unsigned present, unsigned wanted)
+{
+    TorcSystem *system = torc__stream_system(stream);
+
+    if (wanted == 0) {
+        system->ops->unwatch(system, &stream->watch);
+        return 0;
+    }
+    if (present == 0)
+        return system->ops->watch(system, &stream->watch, stream->fd, wanted, torc__stream_ready,
+                                  stream);
+    return system->ops->rewatch(system, &stream->watch, wanted);
+}
+
+void torc__stream_watch(TorcStream *stream)
+{
+    bool edge = torc__stream_system(stream)->edge;
+    unsigned present = present_interest(stream, edge);
+    unsigned wanted = wanted_interest(stream, edge);
+
+    if (wanted == present || (stream->flags & (TORC__LOST | TORC__LINGERING)) == TORC__LOST)
+        return;
+    int r = change_interest(stream, present, wanted);
+    stream->flags &= ~(TORC__WATCH_READ | TORC__WATCH_WRITE);
+    if (r < 0) {
+        torc__stream_loseCode(stream, r);
+        return;
+    }
+    if (wanted & TORC_READABLE)
+        stream->flags |= TORC__WATCH_READ;
+    if (wanted & TORC_WRITABLE)
+        stream->flags |= TORC__WATCH_WRITE;
+}
+
+/* ---- birth --------------------------------------------------------------------------------- */
+
+static void keep_peer(TorcStream *stream, const TorcAddress *peer)
+{
+    stream->peer_port = peer->port;
+    memcpy(stream->peer_ip, peer->ip, sizeof(stream->peer_ip));
+    if (peer->family == TORC_ADDRESS_IPV4)
+        stream->flags |= TORC__PEER_IPV4;
+    else if (peer->family == TORC_ADDRESS_IPV6)
+        stream->flags |= TORC__PEER_IPV6;
+    TorcStreamExtras *extras = peer->scopeId ? torc__stream_extras(stream) : NULL;
+    if (extras)
+        extras->peer_scope = peer->scopeId;
+}
+
+static int build_protocol(TorcStreamOwner *owner, const TorcAddress *peer,
+                          TorcProtocol **ret_protocol)
+{
+    TorcProtocol *protocol = NULL;
+    int r = TorcFactory_buildProtocol(owner->factory, peer, &protocol);
+    if (r < 0)
+        return r;
+    if (!protocol)
+        return -TORC_EREFUSED;
+    *ret_protocol = protocol;
+    return 0;
+}
+
+static TorcStream *stream_new(TorcStreamOwner *owner, int fd, const TorcAddress *peer)
+{
+    TorcStream *stream = stream_take(owner->streams);
+    if (!stream)
+        return NULL;
+    stream->base.cls = &torc__stream_class;
+    stream->owner = owner;
+    owner->references++;
+    stream->fd = fd;
+    stream->flags = TORC__IN_USE;
+    keep_peer(stream, peer);
+    return stream;
+}
+
+/* From here on the connection exists: a watch that cannot be had loses it like any other error. */
+static void stream_begin(TorcStream *stream, TorcProtocol *protocol)
+{
+    stream->base.protocol = protocol;
+    protocol->transport = &stream->base;
+    stream->owner->streams->connected++;
+    stream->flags |= TORC__MADE;
+    stream->owner->made(stream->owner, stream);
+    torc__stream_watch(stream);
+    protocol->cls->connectionMade(protocol);
+}
+
+int torc__stream_open(TorcStreamOwner *owner, int fd, const TorcAddress *peer)
+{
+    TorcSystem *system = owner->streams->reactor->system;
+    TorcProtocol *protocol = NULL;
+    int r = build_protocol(owner, peer, &protocol);
+    TorcStream *stream = r < 0 ? NULL : stream_new(owner, fd, peer);
+    if (!stream) {
+        torc__protocol_free(protocol);
+        (void)system->ops->close(system, fd);
+        return r < 0 ? r : -ENOMEM;
+    }
+    stream_begin(stream, protocol);
+    return 0;
+}
+
+/* ---- death --------------------------------------------------------------------------------- */
+
+void torc__stream_lose(TorcStream *stream, TorcReason *reason)
+{
+    if (stream->flags & TORC__LOST) {
+        TorcReason_unref(reason);
+        return;
+    }
+    torc__writeQueue_drop(&stream->owner->streams->pool, &stream->output);
+    stream->reason = reason;
+    stream->flags |= TORC__LOST;
+    torc__stream_list(stream);
+}
+
+void torc__stream_loseCode(TorcStream *stream, int code)
+{
+    if (!(stream->flags & TORC__LOST))
+        torc__stream_lose(stream, TorcReason_new(TORC_CONNECTION_LOST, code, NULL));
+}
+
+/* ---- what it is ---------------------------------------------------------------------------- */
+
+static void stream_getPeer(TorcTransport *self, TorcAddress *ret_address)
+{
+    TorcStream *stream = (TorcStream *)self;
+    TorcAddress address = {.port = stream->peer_port};
+
+    if (stream->flags & TORC__PEER_IPV4)
+        address.family = TORC_ADDRESS_IPV4;
+    else if (stream->flags & TORC__PEER_IPV6)
+        address.family = TORC_ADDRESS_IPV6;
+    memcpy(address.ip, stream->peer_ip, sizeof(address.ip));
+    if (stream->extras)
+        address.scopeId = stream->extras->peer_scope;
+    *ret_address = address;
+}
+
+/* Asked of the socket, which is still open in connectionLost. */
+static void stream_getHost(TorcTransport *self, TorcAddress *ret_address)
+{
+    TorcStream *stream = (TorcStream *)self;
+    TorcSystem *system = torc__stream_system(stream);
+    struct sockaddr_storage name;
+    socklen_t length = sizeof(name);
+
+    *ret_address = (TorcAddress){0};
+    if (system->ops->getsockname(system, stream->fd, (struct sockaddr *)&name, &length) == 0)
+        torc__address_fromSockaddr((struct sockaddr *)&name, length, ret_address);
+}
+
+static bool stream_disconnecting(const TorcTransport *self)
+{
+    return ((const TorcStream *)self)->flags & (TORC__DISCONNECTING | TORC__LOST);
+}
+
+static bool stream_connected(const TorcTransport *self)
+{
+    return (((const TorcStream *)self)->flags & (TORC__MADE | TORC__TELLING)) == TORC__MADE;
+}
+
+static TorcReactor *stream_getReactor(const TorcTransport *self)
+{
+    return ((const TorcStream *)self)->owner->streams->reactor;
+}
+
+static TorcConnectionId stream_getConnectionId(const TorcTransport *self)
+{
+    const TorcStream *stream = (const TorcStream *)self;
+
+    return (TorcConnectionId){stream_getReactor(self), (uintptr_t)stream, stream->generation};
+}
+
+TorcProtocol *TorcConnectionId_protocol(TorcConnectionId id)
+{
+    const TorcStream *stream = (const TorcStream *)(uintptr_t)id.slot;
+
+    if (!stream || stream->generation != id.generation || !stream_connected(&stream->base))
+        return NULL;
+    return stream->base.protocol;
+}
+
+static int stream_getHandle(const TorcTransport *self)
+{
+    return ((const TorcStream *)self)->fd;
+}
+
+static int stream_getOption(TorcTransport *self, int level, int name, int *ret_value)
+{
+    TorcStream *stream = (TorcStream *)self;
+    TorcSystem *system = torc__stream_system(stream);
+    socklen_t length = sizeof(*ret_value);
+
+    return system->ops->getsockopt(system, stream->fd, level, name, ret_value, &length);
+}
+
+static int stream_setOption(TorcTransport *self, int level, int name, int value)
+{
+    TorcStream *stream = (TorcStream *)self;
+    TorcSystem *system = torc__stream_system(stream);
+
+    return system->ops->setsockopt(system, stream->fd, level, name, &value, sizeof(value));
+}
+
+static int stream_set(TorcTransport *self, TorcTransportSetting setting, int64_t value)
+{
+    TorcStream *stream = (TorcStream *)self;
+    TorcStreamExtras *extras = torc__stream_extras(stream);
+    if (!extras)
+        return -ENOMEM;
+    switch (setting) {
+    case TORC__HIGH_MARK:
+        extras->high_mark = (size_t)value;
+        break;
+    case TORC__LOW_MARK:
+        extras->low_mark = (size_t)value;
+        break;
+    case TORC__BUFFER_LIMIT:
+        extras->buffer_limit = (size_t)value;
+        return 0;
+    case TORC__CLOSE_TIMEOUT:
+        extras->close_timeout = value;
+        torc__stream_closeTimerAnew(stream);
+        return 0;
+    }
+    torc__stream_list(stream); /* it may be beyond a mark now */
+    return 0;
+}
+
+static TorcBoundCalls *stream_boundCalls(TorcTransport *self)
+{
+    TorcStream *stream = (TorcStream *)self;
+    TorcStreamExtras *extras = stream->flags & TORC__TELLING ? NULL : torc__stream_extras(stream);
+
+    return extras ? &extras->bound : NULL;
+}
+
+const TorcTransportClass torc__stream_class = {
+    .name = "stream",
+    .write = torc__stream_write,
+    .writeSequence = torc__stream_writeSequence,
+    .writeOwned = torc__stream_writeOwned,
+    .bufferedBytes = torc__stream_bufferedBytes,
+    .loseConnection = torc__stream_loseConnection,
+    .loseWriteConnection = torc__stream_loseWriteConnection,
+    .abortConnection = torc__stream_abortConnection,
+    .failConnection = torc__stream_failConnection,
+    .pauseProducing = torc__stream_pauseProducing,
+    .resumeProducing = torc__stream_resumeProducing,
+    .disconnecting = stream_disconnecting,
+    .connected = stream_connected,
+    .getHost = stream_getHost,
+    .getPeer = stream_getPeer,
+    .getReactor = stream_getReactor,
+    .getConnectionId = stream_getConnectionId,
+    .getHandle = stream_getHandle,
+    .set = stream_set,
+    .getOption = stream_getOption,
+    .setOption = stream_setOption,
+    .boundCalls = stream_boundCalls,
+};

@@ -1,0 +1,256 @@
+/* Streams: connections on stream sockets, whatever the address family. Not installed.
+ *
+ * stream.c holds birth, death and the end of the turn; stream_read.c, stream_write.c and
+ * stream_close.c the three things a connection does. Where descriptors come from (ports,
+ * connectors) is their owners' business. */
+#ifndef TORC_TRANSPORTS_STREAM_INTERNAL_H
+#define TORC_TRANSPORTS_STREAM_INTERNAL_H
+
+#include "../factories/factory.h"
+#include "../reactor/reactor_internal.h"
+#include "transport_internal.h"
+#include "write_queue_internal.h"
+
+typedef struct TorcStream TorcStream;
+typedef struct TorcStreams TorcStreams;
+typedef struct TorcStreamOwner TorcStreamOwner;
+
+/* What a connection came from, a port or a connector; embedded as their first member. Counted:
+ * each connection holds a reference. */
+struct TorcStreamOwner {
+    TorcStreams *streams;
+    TorcFactory *factory;
+    unsigned references;
+    /* The connection begins; connectionMade follows. */
+    void (*made)(TorcStreamOwner *owner, TorcStream *stream);
+    /* The connection is over: its protocol's connectionLost has returned, its socket is closed. */
+    void (*lost)(TorcStreamOwner *owner, const TorcReason *reason);
+    void (*free)(TorcStreamOwner *owner);
+};
+
+static inline void torc__streamOwner_unref(TorcStreamOwner *owner)
+{
+    if (--owner->references == 0)
+        owner->free(owner);
+}
+
+enum {
+    /* Life. */
+    TORC__IN_USE = 1 << 0,
+    TORC__MADE = 1 << 1,          /* connectionMade was called */
+    TORC__DISCONNECTING = 1 << 2, /* to be closed when the output has left; no more reading */
+    TORC__LOST = 1 << 3,          /* over; connectionLost is due, `reason` instead of `output` */
+    TORC__TOLD = 1 << 4,          /* connectionLost has returned */
+    TORC__TELLING = 1 << 23,      /* connectionLost has been called */
+    TORC__LINGERING = 1 << 5,     /* told, but the socket still discards input */
+    TORC__RESET = 1 << 6,         /* close with RST */
+
+    /* Writing. */
+    TORC__BLOCKED = 1 << 7,       /* the kernel took less than all: wait until writable */
+    TORC__WRITE_CLOSING = 1 << 8, /* loseWriteConnection */
+    TORC__WRITE_SHUT = 1 << 9,    /* FIN sent */
+    TORC__WRITE_SHUT_NEWS = 1 << 10, /* writeConnectionLost is due */
+    TORC__WRITE_BROKEN = 1 << 11, /* send failed: read what the peer said last, then it is over */
+    TORC__ABOVE_MARK = 1 << 12,   /* pauseProducing was called */
+
+    /* Reading. */
+    TORC__PAUSED = 1 << 13,
+    TORC__READ_EOF = 1 << 14,
+    TORC__PEER_CLOSED = 1 << 15, /* FIN was reported: read on to the end in spite of short reads */
+    TORC__MORE_INPUT = 1 << 16,  /* input may be left that no edge will report again */
+    TORC__UNCONFIRMED = 1 << 17, /* the last read was short; see stream_read.c */
+
+    /* Bookkeeping. */
+    TORC__LISTED = 1 << 18, /* on the list of the end of the turn */
+    TORC__WATCH_READ = 1 << 19,
+    TORC__WATCH_WRITE = 1 << 20,
+    TORC__PEER_IPV4 = 1 << 21,
+    TORC__PEER_IPV6 = 1 << 22
+};
+
+/* What only some connections need. */
+typedef struct TorcStreamExtras {
+    TorcBoundCalls bound;
+    size_t high_mark;
+    size_t low_mark;
+    size_t buffer_limit; /* 0: none */
+    int64_t close_timeout;
+    TorcDelayedCall close_call;
+    TorcDelayedCall retry_call; /* after ENOBUFS */
+    int broken_code;            /* why sending broke */
+    uint32_t peer_scope;
+    size_t linger_bytes; /* discarded so far */
+    int64_t linger_deadline;
+    TorcStream *linger_previous;
+    TorcStream *linger_next;
+} TorcStreamExtras;
+
+struct TorcStream {
+    TorcTransport base;
+    TorcStreamOwner *owner;
+    union {
+        TorcWriteQueue *output; /* NULL: nothing to send */
+        TorcReason *reason;     /* once TORC__LOST is set */
+    };
+    TorcStreamExtras *extras; /* NULL: all defaults */
+    TorcStream *next;         /* end of turn list; free list */
+    uint32_t flags;
+    int fd;
+    uint32_t generation;
+    uint16_t peer_port;
+    uint16_t reserved;
+    TorcWatch watch;
+    uint8_t peer_ip[16];
+};
+/* 128 bytes of libevent's, 80 of ours: with a protocol of 24 bytes and libevent's map this stays
+ * below 300 bytes for an idle connection. One cache line holds what a message touches. */
+_Static_assert(sizeof(TorcStream) == 208, "an idle connection must stay below 300 bytes");
+
+/* The transports' part of a reactor. */
+struct TorcStreams {
+    TorcReactorPart part;
+    TorcReactor *reactor;
+    /* Streams with something to do at the end of the turn, in order of arrival. */
+    TorcStream *turn_first;
+    TorcStream *turn_last;
+    TorcWritePool pool;
+    uint8_t *receive; /* one buffer for all reads of the reactor */
+    size_t receive_size;
+    /* Type-stable memory: blocks of streams, and those free. */
+    struct TorcStreamBlock *blocks;
+    TorcStream *free_streams;
+    size_t connected; /* streams whose connectionLost has not been called */
+    /* Closed connections that still discard input, oldest first. */
+    TorcStream *linger_first;
+    TorcStream *linger_last;
+    size_t linger_count;
+    TorcDelayedCall linger_call;
+    struct TorcPort *ports;           /* those that listen */
+    struct TorcPort *stopped_ports;   /* to be let go of at the end of the turn */
+    struct TorcConnector *connectors; /* those that connect or are connected */
+    struct TorcConnector *due_first;  /* those with something to do at the end of the turn */
+    struct TorcConnector *due_last;
+};
+
+/* ---- stream.c ------------------------------------------------------------------------------ */
+
+extern const TorcTransportClass torc__stream_class;
+
+/* The reactor's streams, made at first use; NULL when out of memory. */
+TorcStreams *torc__streams(TorcReactor *reactor);
+
+/* Turns a connected socket into a connection of the owner's factory: buildProtocol, connectionMade.
+ * The descriptor is taken over in any case. Not from inside an API call: it calls the application.
+ * 0, or a negative code: the socket was closed, and no protocol ever saw connectionMade
+ * (-TORC_EREFUSED: buildProtocol answered NULL). `peer` may be unspecific: family NONE. */
+int torc__stream_open(TorcStreamOwner *owner, int fd, const TorcAddress *peer);
+
+/* Puts it on the list of the end of the turn. */
+static inline void torc__stream_list(TorcStream *stream)
+{
+    if (stream->flags & TORC__LISTED)
+        return;
+    TorcStreams *streams = stream->owner->streams;
+    stream->flags |= TORC__LISTED;
+    streams->reactor->work_left = true; /* also when listed before the wait of a turn */
+    stream->next = NULL;
+    if (streams->turn_last)
+        streams->turn_last->next = stream;
+    else
+        streams->turn_first = stream;
+    streams->turn_last = stream;
+}
+
+/* The extras, made at first use; NULL when out of memory. */
+TorcStreamExtras *torc__stream_extras(TorcStream *stream);
+
+/* Gives the stream's memory back; its protocol and socket are gone. */
+void torc__stream_release(TorcStream *stream);
+
+/* Brings the watch in line with the flags; failure loses the connection. */
+void torc__stream_watch(TorcStream *stream);
+
+/* It is over: connectionLost comes at the end of the turn. Takes the reference to the reason; does
+ * nothing but drop it when it was over before. */
+void torc__stream_lose(TorcStream *stream, TorcReason *reason);
+
+/* The same with TORC_CONNECTION_LOST and a code. */
+void torc__stream_loseCode(TorcStream *stream, int code);
+
+static inline TorcSystem *torc__stream_system(const TorcStream *stream)
+{
+    return stream->owner->streams->reactor->system;
+}
+
+static inline bool torc__stream_reads(const TorcStream *stream)
+{
+    return !(stream->flags & (TORC__PAUSED | TORC__READ_EOF | TORC__DISCONNECTING | TORC__LOST));
+}
+
+/* True when output waits for the socket to become writable; after ENOBUFS it waits for time. */
+static inline bool torc__stream_waitsForRoom(const TorcStream *stream)
+{
+    return (stream->flags & TORC__BLOCKED) &&
+           !(stream->extras && TorcDelayedCall_active(stream->extras->retry_call));
+}
+
+/* ---- stream_read.c ------------------------------------------------------------------------- */
+
+/* A TorcWatchFunction. */
+void torc__stream_ready(int fd, short ready, void *arg);
+
+/* At the end of the turn: goes on with input that no edge will report. */
+void torc__stream_readOn(TorcStream *stream);
+
+void torc__stream_pauseProducing(TorcTransport *self);
+void torc__stream_resumeProducing(TorcTransport *self);
+
+/* ---- stream_write.c ------------------------------------------------------------------------ */
+
+int torc__stream_write(TorcTransport *self, const void *data, size_t length);
+int torc__stream_writeSequence(TorcTransport *self, const TorcBytes *pieces, size_t count);
+int torc__stream_writeOwned(TorcTransport *self, const void *data, size_t length,
+                            TorcFunction *release, void *arg);
+size_t torc__stream_bufferedBytes(const TorcTransport *self);
+
+/* Sends what waits, and does what was to follow it: closing one side or both. For all that are
+ * listed; true when none of them has anything left to do, the common end of a turn, in which
+ * everybody answered and the kernel took it all. */
+bool torc__streams_flush(TorcStreams *streams);
+
+/* Calls pauseProducing or resumeProducing when a mark was passed. */
+void torc__stream_tellMarks(TorcStream *stream);
+/* True when it would. */
+bool torc__stream_marksDue(const TorcStream *stream);
+
+/* ---- stream_close.c ------------------------------------------------------------------------ */
+
+void torc__stream_loseConnection(TorcTransport *self);
+int torc__stream_loseWriteConnection(TorcTransport *self);
+void torc__stream_abortConnection(TorcTransport *self);
+void torc__stream_failConnection(TorcTransport *self, const TorcReason *reason);
+
+/* The output has left: what loseConnection or loseWriteConnection asked for. */
+void torc__stream_drained(TorcStream *stream);
+/* True when it would do something. */
+bool torc__stream_drainDue(const TorcStream *stream);
+
+/* While output waits after loseConnection: starts the close timeout, unless it runs. */
+void torc__stream_closeTimer(TorcStream *stream);
+
+/* The close timeout has changed: one that runs begins anew. */
+void torc__stream_closeTimerAnew(TorcStream *stream);
+
+/* connectionLost, then the socket is closed or begins to linger, then the owner is told. */
+void torc__stream_tellLost(TorcStream *stream);
+
+/* Readiness of a lingering socket. */
+void torc__stream_lingerOn(TorcStream *stream);
+
+/* Ends lingering now. */
+void torc__stream_lingerEnd(TorcStream *stream);
+
+/* The reactor stops: of the lingering sockets only those with unread input may go on. */
+void torc__streams_hurryLingering(TorcStreams *streams);
+
+#endif

@@ -1,0 +1,52 @@
+/* The table behind TorcTransport: what each kind of transport implements. Not installed.
+ *
+ * The public functions of transport.h check their arguments and dispatch here, so implementations
+ * need not check again. Stream sockets are one kind; test doubles and wrappers are others. */
+#ifndef TORC_TRANSPORTS_TRANSPORT_INTERNAL_H
+#define TORC_TRANSPORTS_TRANSPORT_INTERNAL_H
+
+#include "../protocols/protocol.h"
+#include "../reactor/timers_internal.h"
+#include "transport.h"
+
+typedef enum TorcTransportSetting {
+    TORC__HIGH_MARK,
+    TORC__LOW_MARK,
+    TORC__BUFFER_LIMIT,
+    TORC__CLOSE_TIMEOUT /* nanoseconds; TORC__NEVER: none */
+} TorcTransportSetting;
+
+struct TorcTransportClass {
+    const char *name;
+    int (*write)(TorcTransport *self, const void *data, size_t length);
+    int (*writeSequence)(TorcTransport *self, const TorcBytes *pieces, size_t count);
+    int (*writeOwned)(TorcTransport *self, const void *data, size_t length, TorcFunction *release,
+                      void *arg);
+    size_t (*bufferedBytes)(const TorcTransport *self);
+    void (*loseConnection)(TorcTransport *self);
+    int (*loseWriteConnection)(TorcTransport *self);
+    void (*abortConnection)(TorcTransport *self);
+    void (*failConnection)(TorcTransport *self, const TorcReason *reason);
+    void (*pauseProducing)(TorcTransport *self);
+    void (*resumeProducing)(TorcTransport *self);
+    bool (*disconnecting)(const TorcTransport *self);
+    bool (*connected)(const TorcTransport *self);
+    void (*getHost)(TorcTransport *self, TorcAddress *ret_address);
+    void (*getPeer)(TorcTransport *self, TorcAddress *ret_address);
+    TorcReactor *(*getReactor)(const TorcTransport *self);
+    TorcConnectionId (*getConnectionId)(const TorcTransport *self);
+    int (*getHandle)(const TorcTransport *self);
+    int (*set)(TorcTransport *self, TorcTransportSetting setting, int64_t value);
+    int (*getOption)(TorcTransport *self, int level, int name, int *ret_value);
+    int (*setOption)(TorcTransport *self, int level, int name, int value);
+    /* Behind torc__transport_boundCalls (timers_internal.h); NULL also once the connection is over. */
+    TorcBoundCalls *(*boundCalls)(TorcTransport *self);
+};
+
+/* Every kind begins with this. */
+struct TorcTransport {
+    const TorcTransportClass *cls;
+    TorcProtocol *protocol;
+};
+
+#endif
