@@ -33,7 +33,7 @@ typedef struct Key {
 
 /* Followed by two tables of `size` bytes: the resolved one, and the original as it was written. */
 struct Entry {
-    Key written;
+    Key written; /* first: so leak checkers find every entry by its address */
     Key resolved;
     const TorcClassKind *kind;
     size_t size;
@@ -41,7 +41,8 @@ struct Entry {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static Key *buckets[BUCKETS];
+static Key *written_tables[BUCKETS];
+static Key *resolved_tables[BUCKETS];
 
 static const TorcClassHeader *header_of(const void *table)
 {
@@ -58,16 +59,16 @@ static const Entry *entry_of(const void *resolved)
     return (const Entry *)((const unsigned char *)resolved - offsetof(Entry, tables));
 }
 
-static Key **bucket_of(const void *address)
+static size_t bucket_of(const void *address)
 {
-    /* Tables are aligned to 32 bytes or so: their lowest bits tell nothing. */
-    uintptr_t bits = (uintptr_t)address >> 5;
-    return &buckets[(bits ^ (bits >> 6)) % BUCKETS];
+    /* Tables are aligned to 16 bytes or more: their lowest bits tell nothing. */
+    uintptr_t bits = (uintptr_t)address >> 4;
+    return (bits ^ (bits >> 6)) % BUCKETS;
 }
 
-static void add_key(Key *key, const void *address, Entry *entry)
+static void add_key(Key **buckets, Key *key, const void *address, Entry *entry)
 {
-    Key **bucket = bucket_of(address);
+    Key **bucket = &buckets[bucket_of(address)];
 
     *key = (Key){.next = *bucket, .address = address, .entry = entry};
     *bucket = key;
@@ -76,8 +77,8 @@ static void add_key(Key *key, const void *address, Entry *entry)
 /* The entry for which `address` is the resolved table; NULL: the table is as written. */
 static const Entry *find_resolved(const void *address)
 {
-    for (const Key *key = *bucket_of(address); key; key = key->next)
-        if (key->address == address && address == key->entry->tables)
+    for (const Key *key = resolved_tables[bucket_of(address)]; key; key = key->next)
+        if (key->address == address)
             return key->entry;
     return NULL;
 }
@@ -85,7 +86,7 @@ static const Entry *find_resolved(const void *address)
 /* The entry that was made from this table, with these contents and this parent. */
 static const Entry *find_written(const void *table, const void *parent)
 {
-    for (const Key *key = *bucket_of(table); key; key = key->next) {
+    for (const Key *key = written_tables[bucket_of(table)]; key; key = key->next) {
         const Entry *entry = key->entry;
         if (key->address == table && header_of(entry->tables)->parent == parent &&
             memcmp(original(entry), table, entry->size) == 0)
@@ -139,8 +140,8 @@ static int add_entry(const TorcClassKind *kind, const void *table, const void *p
     ((TorcClassHeader *)entry->tables)->parent = parent;
     if (parent)
         inherit(kind, entry->tables, parent);
-    add_key(&entry->written, table, entry);
-    add_key(&entry->resolved, entry->tables, entry);
+    add_key(written_tables, &entry->written, table, entry);
+    add_key(resolved_tables, &entry->resolved, entry->tables, entry);
     *ret_entry = entry;
     return 0;
 }

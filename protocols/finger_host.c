@@ -165,6 +165,7 @@ static int walk_accounts(Search *search, int most)
     int r = 0;
 
     setpwent();
+    // cppcheck-suppress getpwentCalled
     while (r == 0 && search->count < most && (entry = getpwent()))
         r = try_account(search, entry);
     endpwent();

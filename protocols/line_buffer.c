@@ -52,7 +52,7 @@ static int replace_block(TorcLineBuffer *buffer, size_t capacity, size_t room)
         return -ENOMEM;
 
     block->capacity = capacity;
-    if (length > 0)
+    if (buffer->block)
         memcpy(block->bytes + room, buffer->block->bytes + buffer->start, length);
     retire(buffer);
     buffer->block = block;

@@ -80,6 +80,8 @@ static void deliver(TorcLineOnlyReceiver *self, const void *chunk, size_t length
 
     torc__lineBuffer_open(&buffer, self->buffer, chunk, length);
     buffer.skipping = self->flags & SKIPPING;
+    /* Until end_delivery. */
+    // cppcheck-suppress autoVariables
     self->buffer = &buffer;
     self->flags |= BUSY;
     int r = deliver_all(self, &buffer);

@@ -107,6 +107,8 @@ static void deliver(TorcLineReceiver *self, const void *chunk, size_t length)
     TorcLineBuffer buffer;
 
     torc__lineBuffer_open(&buffer, self->buffer, chunk, length);
+    /* Until end_delivery. */
+    // cppcheck-suppress autoVariables
     self->buffer = &buffer;
     self->flags |= BUSY;
     int r = deliver_all(self, &buffer);

@@ -33,8 +33,7 @@ typedef struct TorcCall {
 } TorcCall;
 
 #define TORC_CALL(function_, arg_, ...)                                                            \
-    (&(TorcCall){                                                                                  \
-        .size = sizeof(TorcCall), .function = (function_), .arg = (arg_), __VA_ARGS__})
+    (&(TorcCall){.size = sizeof(TorcCall), .function = (function_), .arg = (arg_), __VA_ARGS__})
 
 TORC_END_DECLS
 

@@ -40,9 +40,9 @@ typedef struct TorcLogField {
 
 typedef struct TorcLogEvent {
     TorcLogLevel level;
-    const char *name;         /* static */
-    TorcReactor *reactor;     /* NULL when it does not come from one reactor */
-    uint64_t suppressed;      /* events of this name left out since the last one */
+    const char *name;     /* static */
+    TorcReactor *reactor; /* NULL when it does not come from one reactor */
+    uint64_t suppressed;  /* events of this name left out since the last one */
     size_t field_count;
     const TorcLogField *fields; /* valid during the call */
 } TorcLogEvent;

@@ -79,13 +79,13 @@ struct TorcReactor {
     TorcLogLimiter log_limiter;
     TorcReactorState state;
     bool owns_system;
-    bool in_turn;        /* a callback of this reactor may be on the stack */
-    bool stop_wanted;    /* stop() was called */
-    bool crash_wanted;   /* crash() was called */
-    bool hurry;          /* a second signal, or crash(): do not wait for the grace period */
-    bool work_left;      /* a part asked for another turn at once */
+    bool in_turn;      /* a callback of this reactor may be on the stack */
+    bool stop_wanted;  /* stop() was called */
+    bool crash_wanted; /* crash() was called */
+    bool hurry;        /* a second signal, or crash(): do not wait for the grace period */
+    bool work_left;    /* a part asked for another turn at once */
     bool no_signals;
-    int64_t grace;       /* nanoseconds */
+    int64_t grace; /* nanoseconds */
 };
 
 static inline int64_t torc__now(TorcReactor *reactor)

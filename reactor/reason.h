@@ -13,20 +13,20 @@ TORC_BEGIN_DECLS
 typedef struct TorcReason TorcReason;
 
 typedef enum TorcReasonKind {
-    TORC_CONNECTION_DONE = 1,   /* closed in order by either side */
-    TORC_CONNECTION_LOST,       /* broken: reset, timed out, unreachable; the code says which */
-    TORC_CONNECTION_ABORTED,    /* by abortConnection */
-    TORC_CONNECTION_REFUSED,    /* nobody listens there (ECONNREFUSED) */
-    TORC_CONNECTION_TIMED_OUT,  /* an attempt took longer than its timeout, or a peer took nothing
+    TORC_CONNECTION_DONE = 1,  /* closed in order by either side */
+    TORC_CONNECTION_LOST,      /* broken: reset, timed out, unreachable; the code says which */
+    TORC_CONNECTION_ABORTED,   /* by abortConnection */
+    TORC_CONNECTION_REFUSED,   /* nobody listens there (ECONNREFUSED) */
+    TORC_CONNECTION_TIMED_OUT, /* an attempt took longer than its timeout, or a peer took nothing
                                    for the close timeout */
-    TORC_CONNECTION_FAILED,     /* an attempt failed otherwise: unreachable, bindAddress in use, … */
-    TORC_CONNECTION_CANCELLED,  /* by stopConnecting or disconnect */
-    TORC_CONNECTION_DNS_LOOKUP, /* the host name could not be resolved */
+    TORC_CONNECTION_FAILED, /* an attempt failed otherwise: unreachable, bindAddress in use, … */
+    TORC_CONNECTION_CANCELLED,   /* by stopConnecting or disconnect */
+    TORC_CONNECTION_DNS_LOOKUP,  /* the host name could not be resolved */
     TORC_CONNECTION_NO_PROTOCOL, /* buildProtocol refused or failed */
-    TORC_CONNECTION_OVERFLOW,   /* the peer read too slowly: the buffer limit was passed */
-    TORC_CONNECTION_SHUTDOWN,   /* the reactor stopped */
-    TORC_CONNECTION_TLS,        /* handshake, certificate or record error */
-    TORC_CONNECTION_APPLICATION /* the application's own, given to failConnection */
+    TORC_CONNECTION_OVERFLOW,    /* the peer read too slowly: the buffer limit was passed */
+    TORC_CONNECTION_SHUTDOWN,    /* the reactor stopped */
+    TORC_CONNECTION_TLS,         /* handshake, certificate or record error */
+    TORC_CONNECTION_APPLICATION  /* the application's own, given to failConnection */
 } TorcReasonKind;
 
 /* A new reason with one reference, owned by the caller. `code` is 0, -errno or one of -TORC_E…;

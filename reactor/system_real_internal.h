@@ -133,7 +133,7 @@ void torc__real_nameThread(const char *name);
 
 /* ---- system_real_lookup.c ------------------------------------------------------------------ */
 
-int torc__real_lookup(TorcSystem *system, const char *host, uint16_t port,
+int torc__real_lookup(TorcSystem *base, const char *host, uint16_t port,
                       TorcLookupFunction *function, void *arg, TorcLookup **ret_lookup);
 void torc__real_cancelLookup(TorcSystem *system, TorcLookup *lookup);
 /* Calls the functions of the look-ups that have ended. */
@@ -145,7 +145,7 @@ void torc__real_endLookups(TorcRealSystem *system);
 
 /* From now on writing where nobody reads is EPIPE only. */
 void torc__real_ignoreSigpipe(void);
-int torc__real_catchSignals(TorcSystem *system, TorcSignalFunction *function, void *arg);
+int torc__real_catchSignals(TorcSystem *base, TorcSignalFunction *function, void *arg);
 void torc__real_deliverSignals(TorcRealSystem *system);
 
 #endif

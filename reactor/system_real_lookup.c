@@ -11,6 +11,7 @@
  * reactor's thread, from inside wait. */
 #include "system_real_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -321,10 +322,11 @@ int torc__real_lookup(TorcSystem *base, const char *host, uint16_t port,
     TorcLookup *lookup = torc__zalloc(sizeof *lookup);
     if (!lookup)
         return -ENOMEM;
+    assert(system->resolver);
     lookup->function = function;
     lookup->arg = arg;
     lookup->port = port;
-    strcpy(lookup->host, host); /* check_name has measured it */
+    memcpy(lookup->host, host, strlen(host) + 1); /* check_name has measured it */
     r = enqueue(system->resolver, lookup);
     if (r < 0) {
         free_lookup(lookup);

@@ -270,8 +270,12 @@ static ssize_t sim_sendv(TorcSystem *system, int fd, const struct iovec *pieces,
         whole += pieces[i].iov_len;
     size_t chunk = one_chunk(view_of(system), whole);
     ssize_t n = send_pieces(socket, pieces, count, chunk);
-    if (chunk < whole && n > 0 && torc__simSocket_room(socket) > 0)
+    if (chunk == whole || n <= 0)
+        return n;
+    if (torc__simSocket_room(socket) > 0)
         torc__simWatch_trigger(socket->owner, TORC_WRITABLE);
+    else
+        socket->wants_space = true; /* the cut came first, so the socket does not know */
     return n;
 }
 

@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-#include "../protocols/class_internal.h"
 #include "address_internal.h"
 #include "ports_internal.h"
 
@@ -117,7 +116,7 @@ void torc__stream_release(TorcStream *stream)
 /* The protocol goes; the stream too, unless its socket lingers: then lingering ends it. */
 static void bury(TorcStream *stream)
 {
-    torc__protocol_free(stream->base.protocol);
+    TorcProtocol_free(stream->base.protocol);
     stream->base.protocol = NULL;
     if (!(stream->flags & TORC__LINGERING))
         torc__stream_release(stream);
@@ -386,7 +385,7 @@ int torc__stream_open(TorcStreamOwner *owner, int fd, const TorcAddress *peer)
     int r = build_protocol(owner, peer, &protocol);
     TorcStream *stream = r < 0 ? NULL : stream_new(owner, fd, peer);
     if (!stream) {
-        torc__protocol_free(protocol);
+        TorcProtocol_free(protocol);
         (void)system->ops->close(system, fd);
         return r < 0 ? r : -ENOMEM;
     }
@@ -504,15 +503,9 @@ static int stream_set(TorcTransport *self, TorcTransportSetting setting, int64_t
     if (!extras)
         return -ENOMEM;
     switch (setting) {
-    case TORC__HIGH_MARK:
-        extras->high_mark = (size_t)value;
-        break;
-    case TORC__LOW_MARK:
-        extras->low_mark = (size_t)value;
-        break;
-    case TORC__BUFFER_LIMIT:
-        extras->buffer_limit = (size_t)value;
-        return 0;
+    case TORC__HIGH_MARK: extras->high_mark = (size_t)value; break;
+    case TORC__LOW_MARK: extras->low_mark = (size_t)value; break;
+    case TORC__BUFFER_LIMIT: extras->buffer_limit = (size_t)value; return 0;
     case TORC__CLOSE_TIMEOUT:
         extras->close_timeout = value;
         torc__stream_closeTimerAnew(stream);

@@ -230,8 +230,8 @@ static void linger_expired(void *arg)
     if (!streams->linger_first)
         return;
     int64_t left = streams->linger_first->extras->linger_deadline - now;
-    int r = torc__callLater(reactor, left, linger_expired, streams, NULL, NULL,
-                            &streams->linger_call);
+    int r =
+        torc__callLater(reactor, left, linger_expired, streams, NULL, NULL, &streams->linger_call);
     while (r < 0 && streams->linger_first) /* no memory: nobody may linger without a bound */
         torc__stream_lingerEnd(streams->linger_first);
 }

@@ -46,9 +46,9 @@ enum {
     TORC__RESET = 1 << 6,         /* close with RST */
 
     /* Writing. */
-    TORC__BLOCKED = 1 << 7,       /* the kernel took less than all: wait until writable */
-    TORC__WRITE_CLOSING = 1 << 8, /* loseWriteConnection */
-    TORC__WRITE_SHUT = 1 << 9,    /* FIN sent */
+    TORC__BLOCKED = 1 << 7,          /* the kernel took less than all: wait until writable */
+    TORC__WRITE_CLOSING = 1 << 8,    /* loseWriteConnection */
+    TORC__WRITE_SHUT = 1 << 9,       /* FIN sent */
     TORC__WRITE_SHUT_NEWS = 1 << 10, /* writeConnectionLost is due */
     TORC__WRITE_BROKEN = 1 << 11, /* send failed: read what the peer said last, then it is over */
     TORC__ABOVE_MARK = 1 << 12,   /* pauseProducing was called */

@@ -140,9 +140,11 @@ void torc__stream_readOn(TorcStream *stream)
 {
     if (!(stream->flags & (TORC__MORE_INPUT | TORC__UNCONFIRMED)))
         return;
+    const uint32_t away = TORC__PAUSED | TORC__READ_EOF | TORC__DISCONNECTING | TORC__LOST;
+    bool unseen = stream->flags & (TORC__UNCONFIRMED | TORC__PEER_CLOSED);
     if (torc__stream_reads(stream))
         stream_read(stream);
-    else if ((stream->flags & TORC__UNCONFIRMED) && !(stream->flags & TORC__LOST)) {
+    else if (unseen && (stream->flags & away) == TORC__PAUSED) {
         stream->flags &= ~TORC__UNCONFIRMED;
         probe_paused(stream);
     }

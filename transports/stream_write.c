@@ -149,8 +149,8 @@ bool torc__streams_flush(TorcStreams *streams)
 
 static bool closed_for_writing(const TorcStream *stream)
 {
-    return stream->flags & (TORC__DISCONNECTING | TORC__LOST | TORC__WRITE_CLOSING |
-                            TORC__WRITE_BROKEN);
+    return stream->flags &
+           (TORC__DISCONNECTING | TORC__LOST | TORC__WRITE_CLOSING | TORC__WRITE_BROKEN);
 }
 
 /* Part of the output cannot be kept, so the rest would be a lie: the connection ends. */

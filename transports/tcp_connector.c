@@ -41,7 +41,8 @@ struct TorcConnector {
     TorcWatch watch;
     TorcReason *failure; /* to be told */
     /* The connection. */
-    TorcStream *stream;
+    TorcStream *stream; /* NULL while buildProtocol runs */
+    bool unwanted;      /* disconnect was called meanwhile */
 };
 
 static TorcReactor *connector_reactor(const TorcConnector *connector)
@@ -184,12 +185,9 @@ static void tell_lost(TorcConnector *connector, const TorcReason *reason)
 static TorcReasonKind kind_of(int code)
 {
     switch (code) {
-    case -ECONNREFUSED:
-        return TORC_CONNECTION_REFUSED;
-    case -ETIMEDOUT:
-        return TORC_CONNECTION_TIMED_OUT;
-    default:
-        return TORC_CONNECTION_FAILED;
+    case -ECONNREFUSED: return TORC_CONNECTION_REFUSED;
+    case -ETIMEDOUT: return TORC_CONNECTION_TIMED_OUT;
+    default: return TORC_CONNECTION_FAILED;
     }
 }
 
@@ -200,8 +198,9 @@ static TorcReason *attempt_reason(const TorcConnector *connector, int code)
     if (connector->address_count == 1)
         return TorcReason_new(kind_of(code), code, "cannot connect to %s: %s", text,
                               torc_strerror(code));
-    return TorcReason_new(kind_of(code), code, "cannot connect to %s, the last of %zu addresses: %s",
-                          text, connector->address_count, torc_strerror(code));
+    return TorcReason_new(kind_of(code), code,
+                          "cannot connect to %s, the last of %zu addresses: %s", text,
+                          connector->address_count, torc_strerror(code));
 }
 
 static void opened(TorcConnector *connector)
@@ -213,6 +212,7 @@ static void opened(TorcConnector *connector)
     connector_system(connector)->ops->unwatch(connector_system(connector), &connector->watch);
     end_attempt(connector);
     connector->state = TORC_CONNECTOR_CONNECTED;
+    connector->unwanted = false;
     int r = torc__stream_open(&connector->owner, fd, &peer);
     if (r == -TORC_EREFUSED) {
         tell_lost(connector, TorcReason_static(TORC_CONNECTION_NO_PROTOCOL));
@@ -259,8 +259,8 @@ static int bind_attempt(TorcConnector *connector)
 
     if (address->family == TORC_ADDRESS_NONE)
         return 0;
-    int r = torc__socket_set(connector_system(connector), connector->fd, SOL_SOCKET, SO_REUSEADDR,
-                             1);
+    int r =
+        torc__socket_set(connector_system(connector), connector->fd, SOL_SOCKET, SO_REUSEADDR, 1);
     return r < 0 ? r : torc__socket_bind(connector_system(connector), connector->fd, address);
 }
 
@@ -423,7 +423,11 @@ size_t torc__connectors_alive(const TorcStreams *streams)
 
 static void connector_made(TorcStreamOwner *owner, TorcStream *stream)
 {
-    ((TorcConnector *)owner)->stream = stream;
+    TorcConnector *connector = (TorcConnector *)owner;
+
+    connector->stream = stream;
+    if (connector->unwanted)
+        torc__stream_loseConnection(&stream->base);
 }
 
 static void connector_lost(TorcStreamOwner *owner, const TorcReason *reason)
@@ -481,6 +485,8 @@ void TorcConnector_disconnect(TorcConnector *connector)
         (void)TorcConnector_stopConnecting(connector); /* or it has failed already */
     else if (connector->stream)
         torc__stream_loseConnection(&connector->stream->base);
+    else
+        connector->unwanted = true;
 }
 
 const char *TorcConnector_getDestination(const TorcConnector *connector, uint16_t *ret_port)
@@ -538,14 +544,12 @@ static int connector_init(TorcConnector *connector, TorcStreams *streams, const 
                                          .free = connector_free};
     connector->fd = -1;
     connector->nagle = options->nagle;
-    connector->timeout =
-        options->timeout < 0 ? TORC__NEVER : torc__nanoseconds(options->timeout);
+    connector->timeout = options->timeout < 0 ? TORC__NEVER : torc__nanoseconds(options->timeout);
     connector->host = torc__strdup(host);
     if (!connector->host)
         return -ENOMEM;
     if (options->bindAddress && *options->bindAddress)
-        return TorcAddress_parse(options->bindAddress, options->bindPort,
-                                 &connector->bind_address);
+        return TorcAddress_parse(options->bindAddress, options->bindPort, &connector->bind_address);
     return 0;
 }
 

@@ -124,8 +124,7 @@ static void log_accept_failure(TorcPort *port, int code)
 static bool accept_failed(TorcPort *port, int code)
 {
     switch (code) {
-    case -EAGAIN:
-        return false;
+    case -EAGAIN: return false;
     case -ECONNABORTED:
     case -EPERM:
     case -EPROTO:
@@ -136,14 +135,10 @@ static bool accept_failed(TorcPort *port, int code)
     case -EHOSTUNREACH:
     case -ENONET:
     case -EOPNOTSUPP:
-    case -ETIMEDOUT:
-        return true;
+    case -ETIMEDOUT: return true;
     case -EMFILE:
-    case -ENFILE:
-        shed(port);
-        break;
-    default:
-        break;
+    case -ENFILE: shed(port); break;
+    default: break;
     }
     log_accept_failure(port, code);
     pause_accepting(port);

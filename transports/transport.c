@@ -37,8 +37,8 @@ int TorcTransport_writeOwned(TorcTransport *transport, const void *data, size_t 
 }
 
 /* For texts that do not fit on the stack. */
-static int print_large(TorcTransport *transport, const char *format, va_list arguments,
-                       size_t length)
+static TORC_PRINTF(2, 0) int print_large(TorcTransport *transport, const char *format,
+                                         va_list arguments, size_t length)
 {
     char *text = torc__malloc(length + 1);
     if (!text) {

@@ -96,7 +96,7 @@ static int add_segment(TorcWritePool *pool, TorcWriteQueue **queue, const uint8_
 {
     size_t rest = length - fits;
     TorcSegment *segment = rest <= TORC__CHUNK_ROOM ? chunk_take(pool, data + fits, rest)
-                                              : block_new(data + fits, rest);
+                                                    : block_new(data + fits, rest);
     if (!segment)
         return -ENOMEM;
     if (fits > 0)
@@ -109,7 +109,7 @@ int torc__writeQueue_addMore(TorcWritePool *pool, TorcWriteQueue **queue, const 
                              size_t length)
 {
     size_t room = *queue ? (*queue)->last->room : 0;
-    if (length > room)
+    if (!*queue || length > room)
         return add_segment(pool, queue, data, length, room);
     append(*queue, data, length);
     return 0;

@@ -34,11 +34,11 @@ connect_idle() {
 
 for signal in INT TERM; do
     serve echo
-    ended_by "$signal" 1000
+    ended_by "$signal" 3000
 
     serve echo
     connect_idle
-    ended_by "$signal" 1000
+    ended_by "$signal" 3000
 done
 
 # A client that sends a lot and takes nothing holds the server up for the grace period; a second
@@ -52,4 +52,4 @@ sleep 1
 kill -INT "$pid"
 sleep 0.5
 kill -0 "$pid" || fail "the server did not wait for its output to leave"
-ended_by INT 1000
+ended_by INT 3000

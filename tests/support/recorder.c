@@ -87,8 +87,9 @@ static void enter(Recording *recording, RecordedEvent event)
 static Recording *live_recording(TorcProtocol *self)
 {
     Recorder *recorder = (Recorder *)self;
-    ck_assert_msg(recorder->made && !recorder->lost, "a callback before connectionMade or after "
-                                                     "connectionLost; log: %s",
+    ck_assert_msg(recorder->made && !recorder->lost,
+                  "a callback before connectionMade or after "
+                  "connectionLost; log: %s",
                   recorder->recording->log);
     ck_assert_ptr_nonnull(self->transport);
     recorder->recording->protocol = self;
@@ -218,8 +219,8 @@ static int recorder_buildProtocol(TorcFactory *self, const TorcAddress *peer,
     *ret_protocol = NULL;
     if (recording->refuse)
         return 0;
-    TorcProtocol *protocol = TorcProtocol_new(
-        recording->half_closeable ? &half_closeable_class : &recorder_class, self);
+    TorcProtocol *protocol =
+        TorcProtocol_new(recording->half_closeable ? &half_closeable_class : &recorder_class, self);
     if (!protocol)
         return -ENOMEM;
     ((Recorder *)protocol)->recording = recording;

@@ -42,31 +42,31 @@ typedef void RecordingHook(Recording *recording);
 /* {0} is ready. */
 struct Recording {
     /* What the test sets. */
-    bool half_closeable;          /* its protocols have readConnectionLost and writeConnectionLost */
-    bool log_factory;             /* "start" and "stop" appear in `log` as well */
-    bool refuse;                  /* buildProtocol answers 0 and NULL */
-    int build_code;               /* buildProtocol answers this negative code */
-    Recording *next;              /* who records the connection after this one; NULL: this one */
+    bool half_closeable; /* its protocols have readConnectionLost and writeConnectionLost */
+    bool log_factory;    /* "start" and "stop" appear in `log` as well */
+    bool refuse;         /* buildProtocol answers 0 and NULL */
+    int build_code;      /* buildProtocol answers this negative code */
+    Recording *next;     /* who records the connection after this one; NULL: this one */
     RecordingHook *on[RECORD_EVENTS]; /* called at the end of the call recorded */
-    void *arg;                    /* for hooks */
+    void *arg;                        /* for hooks */
 
     /* What happened. */
     char log[RECORD_LOG_SIZE];
     char factory_log[RECORD_LOG_SIZE];
     unsigned counts[RECORD_EVENTS];
-    unsigned factories;           /* made by Recording_factory */
-    unsigned live;                /* protocols not yet destroyed */
-    uint8_t *received;            /* NUL-terminated; NULL: nothing yet */
+    unsigned factories; /* made by Recording_factory */
+    unsigned live;      /* protocols not yet destroyed */
+    uint8_t *received;  /* NUL-terminated; NULL: nothing yet */
     size_t received_length;
-    size_t chunk;                 /* bytes of the last dataReceived */
-    TorcReasonKind kind;          /* of the last reason */
+    size_t chunk;        /* bytes of the last dataReceived */
+    TorcReasonKind kind; /* of the last reason */
     int code;
     char text[RECORD_TEXT_SIZE];
-    const TorcReason *reason;     /* only to be compared, or during the hook */
-    TorcProtocol *protocol;       /* the one last called; NULL after its connectionLost */
-    TorcTransport *transport;     /* likewise, but still there in the hook of connectionLost */
-    TorcConnector *connector;     /* of the latest client event */
-    TorcAddress peer;             /* as given to buildProtocol */
+    const TorcReason *reason; /* only to be compared, or during the hook */
+    TorcProtocol *protocol;   /* the one last called; NULL after its connectionLost */
+    TorcTransport *transport; /* likewise, but still there in the hook of connectionLost */
+    TorcConnector *connector; /* of the latest client event */
+    TorcAddress peer;         /* as given to buildProtocol */
 };
 
 /* A factory that records here; one reference, the caller's. */

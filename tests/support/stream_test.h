@@ -30,7 +30,7 @@ enum { PORT = 8881, WHOLE_MODES = EDGE_BYTEWISE };
 
 static TorcSim *sim;
 static TorcReactor *reactor;
-static Recording rec;       /* of the server on PORT */
+static Recording rec; /* of the server on PORT */
 static TorcPort *port;
 static TorcSimPeer *peer;
 

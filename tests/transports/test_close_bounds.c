@@ -183,8 +183,8 @@ static void begin_lingering(int mode)
     TorcSimPeer_stopReading(peer);
     TorcSimPeer_send(peer, "POST");
     settle();
-    ck_assert_str_eq(rec.log, mode >= EDGE_BYTEWISE ? "made data:1 lost:DONE"
-                                                    : "made data:4 lost:DONE");
+    ck_assert_str_eq(rec.log,
+                     mode >= EDGE_BYTEWISE ? "made data:1 lost:DONE" : "made data:4 lost:DONE");
     ck_assert_uint_eq(rec.counts[RECORD_DESTROY], 1);
 }
 
@@ -377,26 +377,22 @@ START_TEST(a_reactor_can_be_freed_while_sockets_linger)
 }
 END_TEST
 
-RUN_STREAM_TESTS("bounds of closing",
-                 {a_peer_that_takes_nothing_is_cut_off_after_thirty_seconds, MODES},
-                 {the_close_timeout_counts_also_when_the_buffer_fills_after_the_close, MODES},
-                 {every_byte_taken_starts_the_close_timeout_anew, MODES},
-                 {a_slow_peer_that_takes_all_gets_an_orderly_end, MODES},
-                 {before_loseConnection_there_is_no_timeout, MODES},
-                 {the_close_timeout_can_be_set, MODES},
-                 {the_close_timeout_can_be_set_while_it_runs, MODES},
-                 {a_negative_close_timeout_is_none, 2 * MODES},
-                 {a_close_timeout_of_zero_is_at_once, MODES},
-                 {a_kernel_short_of_memory_does_not_hold_a_close_for_ever, WHOLE_MODES},
-                 {bad_close_timeouts_are_refused, 1},
-                 {a_peer_that_still_sends_gets_the_whole_answer_and_no_reset, MODES},
-                 {lingering_ends_after_two_seconds, MODES},
-                 {lingering_ends_after_four_mebibytes, WHOLE_MODES},
-                 {lingering_ends_when_the_peer_closes_or_resets, 2 * MODES},
-                 {input_unread_at_the_close_does_not_reset_the_answer, MODES},
-                 {several_linger_each_for_its_own_two_seconds, MODES},
-                 {a_bounded_number_lingers, WHOLE_MODES},
-                 {a_lingering_socket_does_not_turn_the_loop, MODES},
-                 {a_quiet_lingering_socket_does_not_hold_the_shutdown, MODES},
-                 {a_connection_closed_by_the_shutdown_with_unread_input_still_lingers, MODES},
-                 {a_reactor_can_be_freed_while_sockets_linger, MODES})
+RUN_STREAM_TESTS(
+    "bounds of closing", {a_peer_that_takes_nothing_is_cut_off_after_thirty_seconds, MODES},
+    {the_close_timeout_counts_also_when_the_buffer_fills_after_the_close, MODES},
+    {every_byte_taken_starts_the_close_timeout_anew, MODES},
+    {a_slow_peer_that_takes_all_gets_an_orderly_end, MODES},
+    {before_loseConnection_there_is_no_timeout, MODES}, {the_close_timeout_can_be_set, MODES},
+    {the_close_timeout_can_be_set_while_it_runs, MODES},
+    {a_negative_close_timeout_is_none, 2 * MODES}, {a_close_timeout_of_zero_is_at_once, MODES},
+    {a_kernel_short_of_memory_does_not_hold_a_close_for_ever, WHOLE_MODES},
+    {bad_close_timeouts_are_refused, 1},
+    {a_peer_that_still_sends_gets_the_whole_answer_and_no_reset, MODES},
+    {lingering_ends_after_two_seconds, MODES}, {lingering_ends_after_four_mebibytes, WHOLE_MODES},
+    {lingering_ends_when_the_peer_closes_or_resets, 2 * MODES},
+    {input_unread_at_the_close_does_not_reset_the_answer, MODES},
+    {several_linger_each_for_its_own_two_seconds, MODES}, {a_bounded_number_lingers, WHOLE_MODES},
+    {a_lingering_socket_does_not_turn_the_loop, MODES},
+    {a_quiet_lingering_socket_does_not_hold_the_shutdown, MODES},
+    {a_connection_closed_by_the_shutdown_with_unread_input_still_lingers, MODES},
+    {a_reactor_can_be_freed_while_sockets_linger, MODES})

@@ -360,8 +360,7 @@ START_TEST(the_half_close_slots_may_end_the_connection) /* CLOSE-13 */
 {
     static RecordingHook *const hooks[] = {lose, abort_now};
     static const char *const logs[] = {"made eof lost:DONE", "made eof lost:ABORTED",
-                                       "made write-shut lost:DONE",
-                                       "made write-shut lost:ABORTED"};
+                                       "made write-shut lost:DONE", "made write-shut lost:ABORTED"};
     for (int i = 0; i < 4; i++) {
         rec = (Recording){0};
         rec.on[i < 2 ? RECORD_EOF : RECORD_WRITE_SHUT] = hooks[i % 2];
@@ -439,9 +438,9 @@ static void prepare_eof(void)
     TorcSimPeer_shutdown(peer);
 }
 
-static void (*const preparations[])(void) = {prepare_paused,       prepare_full,
-                                             prepare_losing,       prepare_write_losing,
-                                             prepare_write_shut,   prepare_eof};
+static void (*const preparations[])(void) = {prepare_paused,     prepare_full,
+                                             prepare_losing,     prepare_write_losing,
+                                             prepare_write_shut, prepare_eof};
 enum { PREPARATIONS = 6 };
 
 START_TEST(abortConnection_works_in_every_state) /* CLOSE-14 */
@@ -601,10 +600,10 @@ static void note_destroyed(void *arg)
 
 static int bind_call(Recording *recording)
 {
-    return TorcReactor_callLaterWith(reactor, 1,
-                                     TORC_CALL(note_call, recording, .destroy = note_destroyed,
-                                               .protocol = recording->protocol),
-                                     NULL);
+    return TorcReactor_callLaterWith(
+        reactor, 1,
+        TORC_CALL(note_call, recording, .destroy = note_destroyed, .protocol = recording->protocol),
+        NULL);
 }
 
 START_TEST(calls_bound_to_a_protocol_are_cancelled_before_its_connectionLost)
@@ -688,35 +687,37 @@ START_TEST(a_thousand_connections_come_and_go_without_leaving_anything)
 }
 END_TEST
 
-RUN_STREAM_TESTS(
-    "stream closing", {loseConnection_closes_in_order_and_not_inside_the_call, MODES},
-    {what_was_written_is_delivered_first, MODES}, {loseConnection_stops_reading_at_once, MODES},
-    {loseConnection_in_connectionMade_delivers_no_data, MODES},
-    {ending_inside_connectionLost_does_nothing, MODES}, {loseConnection_twice_is_once, MODES},
-    {a_paused_connection_closes_all_the_same, MODES},
-    {a_reset_while_output_waits_to_be_closed_is_told, MODES},
-    {a_reset_just_before_the_close_is_told, MODES},
-    {losing_another_connection_from_any_place_works, MODES},
-    {losing_a_connection_from_a_destroy_function_while_it_is_busy_works, 2 * MODES},
-    {other_connections_are_not_affected, MODES},
-    {output_that_waits_is_delivered_after_the_peers_fin, MODES},
-    {a_peer_that_sends_fin_and_never_reads_is_cut_off, MODES},
-    {loseWriteConnection_sends_fin_behind_the_output_and_reading_goes_on, MODES},
-    {without_the_slot_loseWriteConnection_is_silent, MODES},
-    {a_fin_waits_for_output_that_the_peer_does_not_take, MODES},
-    {losing_the_connection_after_its_write_side_closes_it, 2 * MODES},
-    {with_both_sides_closed_the_application_ends_it, 2 * MODES},
-    {the_half_close_slots_may_end_the_connection, MODES},
-    {loseWriteConnection_is_refused_when_closing, MODES},
-    {abortConnection_resets_and_drops_what_waits, MODES},
-    {abortConnection_works_in_every_state, PREPARATIONS * MODES},
-    {after_abort_no_data_is_delivered, MODES}, {abort_in_connectionMade_ends_it, MODES},
-    {failConnection_gives_the_applications_reason_to_that_connection_alone, MODES},
-    {failConnection_without_a_reason_uses_the_general_one, MODES},
-    {both_addresses_are_known_in_connectionLost, 2 * MODES},
-    {a_connection_id_leads_to_the_protocol_until_connectionLost, MODES},
-    {calls_bound_to_a_protocol_are_cancelled_before_its_connectionLost, MODES},
-    {a_bound_call_of_a_living_protocol_is_made, MODES},
-    {nothing_can_be_bound_any_more_once_the_calls_are_cancelled, MODES},
-    {the_protocol_is_freed_once_at_the_end_of_the_turn, MODES},
-    {a_thousand_connections_come_and_go_without_leaving_anything, WHOLE_MODES})
+RUN_STREAM_TESTS("stream closing", {loseConnection_closes_in_order_and_not_inside_the_call, MODES},
+                 {what_was_written_is_delivered_first, MODES},
+                 {loseConnection_stops_reading_at_once, MODES},
+                 {loseConnection_in_connectionMade_delivers_no_data, MODES},
+                 {ending_inside_connectionLost_does_nothing, MODES},
+                 {loseConnection_twice_is_once, MODES},
+                 {a_paused_connection_closes_all_the_same, MODES},
+                 {a_reset_while_output_waits_to_be_closed_is_told, MODES},
+                 {a_reset_just_before_the_close_is_told, MODES},
+                 {losing_another_connection_from_any_place_works, MODES},
+                 {losing_a_connection_from_a_destroy_function_while_it_is_busy_works, 2 * MODES},
+                 {other_connections_are_not_affected, MODES},
+                 {output_that_waits_is_delivered_after_the_peers_fin, MODES},
+                 {a_peer_that_sends_fin_and_never_reads_is_cut_off, MODES},
+                 {loseWriteConnection_sends_fin_behind_the_output_and_reading_goes_on, MODES},
+                 {without_the_slot_loseWriteConnection_is_silent, MODES},
+                 {a_fin_waits_for_output_that_the_peer_does_not_take, MODES},
+                 {losing_the_connection_after_its_write_side_closes_it, 2 * MODES},
+                 {with_both_sides_closed_the_application_ends_it, 2 * MODES},
+                 {the_half_close_slots_may_end_the_connection, MODES},
+                 {loseWriteConnection_is_refused_when_closing, MODES},
+                 {abortConnection_resets_and_drops_what_waits, MODES},
+                 {abortConnection_works_in_every_state, PREPARATIONS *MODES},
+                 {after_abort_no_data_is_delivered, MODES},
+                 {abort_in_connectionMade_ends_it, MODES},
+                 {failConnection_gives_the_applications_reason_to_that_connection_alone, MODES},
+                 {failConnection_without_a_reason_uses_the_general_one, MODES},
+                 {both_addresses_are_known_in_connectionLost, 2 * MODES},
+                 {a_connection_id_leads_to_the_protocol_until_connectionLost, MODES},
+                 {calls_bound_to_a_protocol_are_cancelled_before_its_connectionLost, MODES},
+                 {a_bound_call_of_a_living_protocol_is_made, MODES},
+                 {nothing_can_be_bound_any_more_once_the_calls_are_cancelled, MODES},
+                 {the_protocol_is_freed_once_at_the_end_of_the_turn, MODES},
+                 {a_thousand_connections_come_and_go_without_leaving_anything, WHOLE_MODES})

@@ -570,7 +570,8 @@ END_TEST
 
 RUN_STREAM_TESTS("stream reading", {what_the_peer_sends_is_delivered_in_order, MODES},
                  {input_that_came_before_the_connection_was_accepted_is_delivered, MODES},
-                 {a_megabyte_arrives_byte_for_byte, WHOLE_MODES}, {reads_grow_for_bulk, WHOLE_MODES},
+                 {a_megabyte_arrives_byte_for_byte, WHOLE_MODES},
+                 {reads_grow_for_bulk, WHOLE_MODES},
                  {a_flooding_peer_does_not_starve_a_quiet_one, WHOLE_MODES},
                  {an_echo_takes_one_recv_and_one_send, WHOLE_MODES},
                  {readiness_without_input_is_nothing, MODES},

@@ -157,8 +157,8 @@ START_TEST(a_factory_on_two_ports_starts_once_and_stops_with_the_last) /* FAC-1,
     begin(EDGE);
     TorcClientFactory *factory = Recording_factory(&rec);
     for (int i = 0; i < 2; i++)
-        ck_assert_int_eq(
-            TorcReactor_listenTCP(reactor, PORT + i, &factory->base, NULL, &ports[i]), 0);
+        ck_assert_int_eq(TorcReactor_listenTCP(reactor, PORT + i, &factory->base, NULL, &ports[i]),
+                         0);
     ck_assert_uint_eq(factory->base.numPorts, 2);
     ck_assert_int_eq(TorcPort_stopListening(ports[0]), 0);
     settle();
@@ -501,25 +501,26 @@ START_TEST(init_fills_in_defaults)
 }
 END_TEST
 
-RUN_STREAM_TESTS(
-    "TCP ports", {port_zero_is_told_at_once, 1},
-    {no_interface_means_every_address_of_both_families, MODES},
-    {an_interface_is_listened_on_alone, 1}, {v6Only_leaves_ipv4_alone, 1},
-    {a_host_without_ipv6_is_served_over_ipv4, 1}, {bad_arguments_are_refused, 1},
-    {an_address_in_use_is_refused_and_leaves_nothing_behind, 1},
-    {every_call_that_fails_is_reported_and_cleaned_up, 1},
-    {a_factory_on_two_ports_starts_once_and_stops_with_the_last, 1},
-    {buildProtocol_may_refuse_a_connection, MODES},
-    {an_error_of_buildProtocol_closes_that_connection_and_is_logged, MODES},
-    {a_burst_of_a_thousand_is_accepted_without_loss, WHOLE_MODES}, {the_backlog_is_passed_on, 1},
-    {a_connection_that_went_before_it_was_accepted_concerns_nobody, WHOLE_MODES},
-    {without_descriptors_the_port_does_not_spin_and_recovers, 5 * WHOLE_MODES},
-    {without_descriptors_those_who_wait_are_closed_by_means_of_the_spare, WHOLE_MODES},
-    {a_port_that_looks_away_can_be_stopped, WHOLE_MODES},
-    {stopListening_frees_the_address_and_leaves_connections_alone, MODES},
-    {stopListening_twice_succeeds, 1},
-    {a_port_may_be_stopped_inside_its_own_callbacks, 2 * WHOLE_MODES},
-    {a_port_may_be_restarted_inside_its_own_callbacks, WHOLE_MODES},
-    {a_stopped_port_listens_again_on_the_same_number, 1},
-    {starting_again_reports_an_address_in_use, 1}, {a_held_port_outlives_the_reactor, 1},
-    {null_is_answered_not_followed, 1}, {init_fills_in_defaults, 1})
+RUN_STREAM_TESTS("TCP ports", {port_zero_is_told_at_once, 1},
+                 {no_interface_means_every_address_of_both_families, MODES},
+                 {an_interface_is_listened_on_alone, 1}, {v6Only_leaves_ipv4_alone, 1},
+                 {a_host_without_ipv6_is_served_over_ipv4, 1}, {bad_arguments_are_refused, 1},
+                 {an_address_in_use_is_refused_and_leaves_nothing_behind, 1},
+                 {every_call_that_fails_is_reported_and_cleaned_up, 1},
+                 {a_factory_on_two_ports_starts_once_and_stops_with_the_last, 1},
+                 {buildProtocol_may_refuse_a_connection, MODES},
+                 {an_error_of_buildProtocol_closes_that_connection_and_is_logged, MODES},
+                 {a_burst_of_a_thousand_is_accepted_without_loss, WHOLE_MODES},
+                 {the_backlog_is_passed_on, 1},
+                 {a_connection_that_went_before_it_was_accepted_concerns_nobody, WHOLE_MODES},
+                 {without_descriptors_the_port_does_not_spin_and_recovers, 5 * WHOLE_MODES},
+                 {without_descriptors_those_who_wait_are_closed_by_means_of_the_spare, WHOLE_MODES},
+                 {a_port_that_looks_away_can_be_stopped, WHOLE_MODES},
+                 {stopListening_frees_the_address_and_leaves_connections_alone, MODES},
+                 {stopListening_twice_succeeds, 1},
+                 {a_port_may_be_stopped_inside_its_own_callbacks, 2 * WHOLE_MODES},
+                 {a_port_may_be_restarted_inside_its_own_callbacks, WHOLE_MODES},
+                 {a_stopped_port_listens_again_on_the_same_number, 1},
+                 {starting_again_reports_an_address_in_use, 1},
+                 {a_held_port_outlives_the_reactor, 1}, {null_is_answered_not_followed, 1},
+                 {init_fills_in_defaults, 1})

@@ -30,7 +30,7 @@ static void count_up(void *counter)
 
 static void add_owned(const char *text, int *released)
 {
-    int r = torc__writeQueue_addOwned(&pool, &queue, text, strlen(text), count_up, released);
+    int r = torc__writeQueue_addOwned(&queue, text, strlen(text), count_up, released);
     ck_assert_int_eq(r, 0);
 }
 
@@ -62,7 +62,7 @@ START_TEST(small_writes_share_one_piece)
     add("three");
     ck_assert_uint_eq(torc__writeQueue_gather(queue, pieces, &bytes), 1);
     ck_assert_str_eq(offered(), "one two three");
-    ck_assert_uint_eq(queue->bytes, 13);
+    ck_assert_uint_eq(torc__writeQueue_bytes(queue), 13);
     end();
 }
 END_TEST
@@ -95,7 +95,7 @@ START_TEST(consuming_stops_anywhere)
         torc__writeQueue_consume(&pool, &queue, cut);
         if (cut < 10) {
             ck_assert_str_eq(offered(), whole + cut);
-            ck_assert_uint_eq(queue->bytes, 10 - cut);
+            ck_assert_uint_eq(torc__writeQueue_bytes(queue), 10 - cut);
             ck_assert_int_eq(released, cut >= 5);
         } else {
             ck_assert_ptr_null(queue);
@@ -124,7 +124,7 @@ START_TEST(owned_bytes_are_not_copied)
     static const char text[] = "static";
     struct iovec pieces[TORC__GATHER];
     size_t bytes;
-    ck_assert_int_eq(torc__writeQueue_addOwned(&pool, &queue, text, 6, NULL, NULL), 0);
+    ck_assert_int_eq(torc__writeQueue_addOwned(&queue, text, 6, NULL, NULL), 0);
     ck_assert_uint_eq(torc__writeQueue_gather(queue, pieces, &bytes), 1);
     ck_assert_ptr_eq(pieces[0].iov_base, text);
     end();
@@ -183,9 +183,8 @@ START_TEST(any_mixture_of_sizes_comes_out_as_it_went_in) /* WR-2, WR-11 */
     for (int round = 0; round < 200; round++) {
         size_t length = sizes[(size_t)round % 11];
         const uint8_t *data = pattern + in % 251;
-        int r = round % 3 == 2
-                    ? torc__writeQueue_addOwned(&pool, &queue, data, length, NULL, NULL)
-                    : torc__writeQueue_add(&pool, &queue, data, length);
+        int r = round % 3 == 2 ? torc__writeQueue_addOwned(&queue, data, length, NULL, NULL)
+                               : torc__writeQueue_add(&pool, &queue, data, length);
         ck_assert_int_eq(r, 0);
         in += length;
         size_t count = sizes[(size_t)round * 7 % 11];
@@ -193,7 +192,7 @@ START_TEST(any_mixture_of_sizes_comes_out_as_it_went_in) /* WR-2, WR-11 */
             count = in - out;
         take_pattern(out, count);
         out += count;
-        ck_assert_uint_eq(queue ? queue->bytes : 0, in - out);
+        ck_assert_uint_eq(torc__writeQueue_bytes(queue), in - out);
     }
     take_pattern(out, in - out);
     end();
@@ -225,7 +224,7 @@ static void try_without_memory(int (*operation)(int *released))
             if (before > 0)
                 ck_assert_int_eq(
                     torc__writeQueue_add(&pool, &queue, large, before == 1 ? 3 : 16000), 0);
-            size_t bytes = queue ? queue->bytes : 0;
+            size_t bytes = torc__writeQueue_bytes(queue);
             FailingMemory_start(k);
             int r = operation(&released);
             FailingMemory_stop();
@@ -235,7 +234,7 @@ static void try_without_memory(int (*operation)(int *released))
                 break;
             }
             ck_assert_int_eq(r, -ENOMEM);
-            ck_assert_uint_eq(queue ? queue->bytes : 0, bytes);
+            ck_assert_uint_eq(torc__writeQueue_bytes(queue), bytes);
             end();
             ck_assert_int_le(released, 1);
         }
@@ -251,7 +250,7 @@ static int add_a_lot(int *released)
 
 static int add_owned_byte(int *released)
 {
-    int r = torc__writeQueue_addOwned(&pool, &queue, "x", 1, count_up, released);
+    int r = torc__writeQueue_addOwned(&queue, "x", 1, count_up, released);
     if (r < 0)
         ck_assert_int_eq(*released, 1);
     return r;
