@@ -2,7 +2,8 @@
  * by default, and a function that makes its factory.
  *
  * Echo and line are subclasses of the bundled protocols that log the connection's beginning and end;
- * finger logs its queries itself. All of them have a limit on what waits for a slow reader. */
+ * finger logs its queries itself. What waits for a slow reader is limited: by the buffer limit, or
+ * for finger by the limit of its one answer. */
 #include "services.h"
 
 #include <errno.h>
@@ -86,25 +87,26 @@ static const TorcFactoryClass line_factory_class = {
     .protocol = &line_class.protocol,
 };
 
-static TorcFactory *new_served(const TorcFactoryClass *cls, const TorcProtocolClass *inherited)
+static TorcFactory *new_served(const TorcFactoryClass *cls, const TorcProtocolClass *inherited,
+                               const Service *service)
 {
     Served *served = (Served *)TorcFactory_new(cls);
     if (!served)
         return NULL;
     served->inherited = inherited;
+    TorcFactory_setBufferLimit(&served->base,
+                               service->buffer_limit ? service->buffer_limit : DEFAULT_LIMIT);
     return &served->base;
 }
 
 static TorcFactory *new_echo(const Service *service)
 {
-    (void)service;
-    return new_served(&echo_factory_class, &torc_echo_class);
+    return new_served(&echo_factory_class, &torc_echo_class, service);
 }
 
 static TorcFactory *new_line(const Service *service)
 {
-    (void)service;
-    return new_served(&line_factory_class, &torc_line_echo_class.protocol);
+    return new_served(&line_factory_class, &torc_line_echo_class.protocol, service);
 }
 
 /* ---- finger -------------------------------------------------------------------------------- */
@@ -220,10 +222,7 @@ const char *service_defaultEndpoint(const Service *service)
 
 TorcFactory *service_newFactory(const Service *service)
 {
-    TorcFactory *factory = service->kind->new_factory(service);
-    TorcFactory_setBufferLimit(factory,
-                               service->buffer_limit ? service->buffer_limit : DEFAULT_LIMIT);
-    return factory;
+    return service->kind->new_factory(service);
 }
 
 void service_done(Service *service)

@@ -1,8 +1,7 @@
 /* A chat server: everybody reads what anybody writes.
  *
  *     build/examples/chat tcp:8882
- *     nc 127.0.0.1 8882          in two other terminals; type NICK ann, then what you like
- */
+ *     nc 127.0.0.1 8882          in two other terminals; type NICK ann, then what you like */
 #include <stdio.h>
 #include <stdlib.h>
 #include <torc/torc.h>
@@ -71,6 +70,7 @@ static const TorcFactoryClass room_class = {
     .protocol = &chatter_class.protocol,
 };
 
+#ifndef CHAT_NO_MAIN
 int main(int argc, char **argv)
 {
     const char *where = argc > 1 ? argv[1] : "tcp:8882:interface=127.0.0.1";
@@ -78,7 +78,6 @@ int main(int argc, char **argv)
     TorcFactory *room = TorcFactory_new(&room_class);
     TorcServerEndpoint *endpoint = NULL;
     TorcPort *port;
-
     int r = TorcServerEndpoint_fromString(reactor, where, &endpoint, NULL);
     if (r == 0)
         r = TorcServerEndpoint_listen(endpoint, room, &port);
@@ -97,3 +96,4 @@ int main(int argc, char **argv)
     TorcReactor_free(reactor);
     return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
+#endif

@@ -2,7 +2,8 @@
  *
  * For each attempt: startedConnecting, then either buildProtocol and later clientConnectionLost, or
  * clientConnectionFailed. The connector may be told to connect() again from inside the last two;
- * the factory is then not stopped in between. */
+ * the factory is then not stopped in between. An attempt that is given up before it has begun, in
+ * the turn that asked for it, gets clientConnectionFailed alone. */
 #ifndef TORC_FACTORIES_CLIENT_FACTORY_H
 #define TORC_FACTORIES_CLIENT_FACTORY_H
 

@@ -27,7 +27,8 @@
  *
  * Lines end in CR LF; a query may end in a mere LF. Whatever a directory tells leaves through
  * torc_finger_filter. What follows the query is not read. A client that half-closes gets its whole
- * answer, also one that is found later. Each query is logged as "finger.query" (RFC 1288 §3.2.7).
+ * answer, also one that is found later. Queries are logged as "finger.query" (RFC 1288 §3.2.7), as
+ * many of them as the log's rate limit lets through.
  *
  * Everything belongs to the reactor's thread; parser and filter are pure and work on any. */
 #ifndef TORC_PROTOCOLS_FINGER_H

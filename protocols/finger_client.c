@@ -168,14 +168,10 @@ void TorcFingerClientOptions_init(TorcFingerClientOptions *options)
         *options = (TorcFingerClientOptions){.size = sizeof(TorcFingerClientOptions)};
 }
 
-/* Options of a program built against an older header are shorter; what they lack is 0. */
 static int read_options(const TorcFingerClientOptions *given, TorcFingerClientOptions *ret_options)
 {
-    TorcFingerClientOptions options = {.size = sizeof(options)};
-    if (given) {
-        TORC__REQUIRE(given->size >= offsetof(TorcFingerClientOptions, verbose));
-        memcpy(&options, given, given->size < sizeof(options) ? given->size : sizeof(options));
-    }
+    TorcFingerClientOptions options;
+    TORC__REQUIRE(torc__options_read(&options, sizeof(options), given) == 0);
     TORC__REQUIRE(!isnan(options.timeout));
     if (options.timeout == 0)
         options.timeout = DEFAULT_SECONDS;

@@ -43,8 +43,8 @@ typedef struct TorcFingerResult {
      * the negative code of what went wrong: -ETIMEDOUT, -ECONNREFUSED, -TORC_ELOOKUP, -ECONNRESET,
      * -ENOMEM, … */
     int code;
-    /* Why the attempt or the connection ended, with a text for people. After a time-out or a cut it
-     * says so. Never NULL. */
+    /* Why the attempt or the connection ended, with a text for people. After a time-out it says so;
+     * a cut shows in `truncated` alone. Never NULL. */
     const TorcReason *reason;
     /* The bytes of the answer, as the server sent them, as far as they came, also when code is not
      * 0; NUL-terminated as well as counted. They may hold anything: torc_finger_filter makes them

@@ -145,6 +145,9 @@ typedef struct TorcFingerEntry {
 
 #define TORC_FINGER_ENTRY(...) (&(TorcFingerEntry){.size = sizeof(TorcFingerEntry), __VA_ARGS__})
 
+/* Fills in the size and defaults, for C++ and bindings. */
+TORC_API void TorcFingerEntry_init(TorcFingerEntry *entry);
+
 /* An empty table, with one reference that is the caller's: drop it by
  * TorcFingerDirectory_unref(&table->base). NULL and errno: ENOMEM. */
 TORC_API TorcFingerTable *TorcFingerTable_new(void);

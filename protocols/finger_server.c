@@ -193,6 +193,9 @@ static void factory_destroy(TorcFactory *self)
     TorcFingerDirectory_unref(((TorcFingerFactory *)self)->directory);
 }
 
+static_assert(sizeof(void *) != 8 || sizeof(TorcFingerFactory) == sizeof(TorcFactory) + 64,
+              "part of the ABI");
+
 static const TorcFactoryClass factory_class = {
     TORC_FACTORY_CLASS("finger", TorcFingerFactory),
     .protocol = &server_class.protocol,
@@ -205,14 +208,10 @@ void TorcFingerOptions_init(TorcFingerOptions *options)
         *options = (TorcFingerOptions){.size = sizeof(TorcFingerOptions)};
 }
 
-/* Options of a program built against an older header are shorter; what they lack is 0. */
 static int read_options(const TorcFingerOptions *given, TorcFingerOptions *ret_options)
 {
-    TorcFingerOptions options = {.size = sizeof(options)};
-    if (given) {
-        TORC__REQUIRE(given->size >= offsetof(TorcFingerOptions, directory));
-        memcpy(&options, given, given->size < sizeof(options) ? given->size : sizeof(options));
-    }
+    TorcFingerOptions options;
+    TORC__REQUIRE(torc__options_read(&options, sizeof(options), given) == 0);
     TORC__REQUIRE(!isnan(options.queryTimeout));
     if (options.queryTimeout == 0)
         options.queryTimeout = DEFAULT_QUERY_SECONDS;

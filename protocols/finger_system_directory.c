@@ -345,14 +345,10 @@ void TorcFingerSystemOptions_init(TorcFingerSystemOptions *options)
         *options = (TorcFingerSystemOptions){.size = sizeof(TorcFingerSystemOptions)};
 }
 
-/* Options of a program built against an older header are shorter; what they lack is 0. */
 static int read_options(const TorcFingerSystemOptions *given, TorcFingerSystemOptions *ret_options)
 {
-    TorcFingerSystemOptions options = {.size = sizeof(options)};
-    if (given) {
-        TORC__REQUIRE(given->size >= offsetof(TorcFingerSystemOptions, lowestUid));
-        memcpy(&options, given, given->size < sizeof(options) ? given->size : sizeof(options));
-    }
+    TorcFingerSystemOptions options;
+    TORC__REQUIRE(torc__options_read(&options, sizeof(options), given) == 0);
     TORC__REQUIRE(!isnan(options.timeout));
     if (options.timeout == 0)
         options.timeout = DEFAULT_SECONDS;

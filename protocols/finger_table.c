@@ -15,6 +15,9 @@ typedef struct TorcFingerRecord {
 
 typedef TorcFingerRecord Record;
 
+static_assert(sizeof(TorcFingerTable) == sizeof(TorcFingerDirectory) + 5 * sizeof(void *),
+              "part of the ABI");
+
 /* ---- the table ------------------------------------------------------------------------------- */
 
 /* Where the login is, or would have to be. */
@@ -112,6 +115,12 @@ static bool login_proper(const char *login)
 static bool name_proper(const char *name)
 {
     return !name || !strpbrk(name, "\r\n");
+}
+
+void TorcFingerEntry_init(TorcFingerEntry *entry)
+{
+    if (entry)
+        *entry = (TorcFingerEntry){.size = sizeof(TorcFingerEntry)};
 }
 
 int TorcFingerTable_add(TorcFingerTable *table, const TorcFingerEntry *entry)

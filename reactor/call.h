@@ -23,17 +23,22 @@ typedef struct TorcCall {
     size_t size; /* sizeof(TorcCall), set by TORC_CALL */
     TorcFunction *function;
     void *arg;
-    /* Runs exactly once, on the reactor thread, with `arg`: after the function has run, or when the
-     * call is cancelled or dropped. It also runs when scheduling fails, so `arg` may be forgotten
-     * as soon as it has been handed over. NULL: nothing to free. */
+    /* Runs exactly once with `arg`, on the reactor's thread unless the scheduling function says
+     * otherwise: after the function has run, or when the call is cancelled or dropped. It also runs
+     * when scheduling fails, so `arg` may be forgotten as soon as it has been handed over. NULL:
+     * nothing to free. */
     TorcFunction *destroy;
     /* The call is cancelled before this protocol's connectionLost runs. NULL: not bound. Only where
      * the scheduling function says that it may be set; -EINVAL elsewhere. */
     TorcProtocol *protocol;
+    void *reserved[2];
 } TorcCall;
 
 #define TORC_CALL(function_, arg_, ...)                                                            \
     (&(TorcCall){.size = sizeof(TorcCall), .function = (function_), .arg = (arg_), __VA_ARGS__})
+
+/* Fills in the size and nothing else, for C++ and bindings. */
+TORC_API void TorcCall_init(TorcCall *call);
 
 TORC_END_DECLS
 

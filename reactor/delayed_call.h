@@ -22,8 +22,8 @@ typedef struct TorcDelayedCall {
 /* Makes the call `delay` seconds from now. A delay too long to be represented never comes due.
  * ret_call may be NULL. The long form may be bound to a protocol (TorcCall.protocol): the call is
  * then cancelled before the protocol's connectionLost runs.
- * 0; -EINVAL (delay negative or NaN, no function, a protocol that is not connected yet); -ENOTCONN
- * (a protocol whose connectionLost has been called); -ENOMEM. */
+ * 0; -EINVAL (delay negative or NaN, no function, a protocol without a transport); -ENOTCONN (a
+ * protocol whose connectionLost is being called); -ENOMEM. */
 TORC_API int TorcReactor_callLater(TorcReactor *reactor, double delay, TorcFunction *function,
                                    void *arg, TorcDelayedCall *ret_call);
 TORC_API int TorcReactor_callLaterWith(TorcReactor *reactor, double delay, const TorcCall *call,

@@ -196,6 +196,8 @@ static size_t end(Output *output, size_t size)
 size_t TorcLogEvent_format(const TorcLogEvent *event, char *buffer, size_t size)
 {
     Output output = output_to(buffer, size);
+    if (!event || !event->name)
+        return end(&output, size);
     put_string(&output, event->name);
     for (size_t i = 0; i < event->field_count; i++)
         put_field(&output, &event->fields[i]);
@@ -214,6 +216,6 @@ const char *TorcLogLevel_name(TorcLogLevel level)
 size_t torc_escape(const void *data, size_t length, char *buffer, size_t size)
 {
     Output output = output_to(buffer, size);
-    put_escaped(&output, data, length);
+    put_escaped(&output, data, data ? length : 0);
     return end(&output, size);
 }

@@ -56,8 +56,9 @@ typedef void TorcLogObserver(const TorcLogEvent *event, void *arg);
  * the previous observer to return, so its `arg` may be freed afterwards. Not from an observer. */
 TORC_API void torc_setLogObserver(TorcLogObserver *observer, void *arg, TorcLogLevel least);
 
-/* Hands an event to the observer, for applications that log the same way. `reactor` may be NULL;
- * then nothing is rate-limited. Any thread when reactor is NULL, else the reactor's. */
+/* Hands an event to the observer, for applications that log the same way. `name` must last as long
+ * as the reactor, which counts by it; `reactor` may be NULL, then nothing is rate-limited. Any
+ * thread when reactor is NULL, else the reactor's. */
 TORC_API void torc_log(TorcReactor *reactor, TorcLogLevel level, const char *name,
                        const TorcLogField *fields, size_t field_count);
 

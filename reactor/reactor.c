@@ -1,9 +1,9 @@
 /* The loop: turns, run and stop, the shutdown, and the reactor's own life.
  *
  * Everything runs on the reactor's thread. The reactor owns its system (unless one was lent), its
- * delayed and posted calls, its triggers and the parts that higher floors add. Invariant: a
- * callback of the application is only ever made from inside a turn or from fire(), with in_turn
- * set, so run() and iterate() can refuse to nest. */
+ * delayed and posted calls, its triggers and the parts that higher floors add. Invariant: whenever
+ * the loop calls the application in_turn is set, or the state is not STOPPED, so run(), iterate()
+ * and free() can refuse to nest. */
 #include "reactor.h"
 
 #include <math.h>
@@ -22,6 +22,26 @@ int64_t torc__nanoseconds(double seconds)
     if (nanoseconds >= 9223372036854774784.0)
         return TORC__NEVER;
     return (int64_t)(nanoseconds + 0.5);
+}
+
+int torc__options_read(void *ret_options, size_t size, const void *given)
+{
+    size_t given_size = 0;
+    if (given) {
+        memcpy(&given_size, given, sizeof(given_size));
+        TORC__REQUIRE(given_size >= sizeof(given_size));
+    }
+    memset(ret_options, 0, size);
+    if (given)
+        memcpy(ret_options, given, given_size < size ? given_size : size);
+    memcpy(ret_options, &size, sizeof(size));
+    return 0;
+}
+
+void TorcCall_init(TorcCall *call)
+{
+    if (call)
+        *call = (TorcCall){.size = sizeof(TorcCall)};
 }
 
 int torc__call_check(const TorcCall *call, bool may_bind)
@@ -190,7 +210,9 @@ static int disconnect_all(TorcReactor *reactor)
 }
 
 /* Thread jobs are finished while the loop still turns, so that a job that waits for a posted call
- * is answered. */
+ * is answered. The last one's post may come when no job is left: hence a turn more. Joining cannot
+ * be hurried, so signals have their former effect by then: a job that never ends must not make a
+ * process that Ctrl-C does not end. */
 static int finish_jobs(TorcReactor *reactor)
 {
     TorcSystem *system = reactor->system;
@@ -198,6 +220,9 @@ static int finish_jobs(TorcReactor *reactor)
 
     while (r == 0 && !reactor->hurry && system->ops->jobs(system, true) > 0)
         r = turn(reactor, TORC__NEVER);
+    if (r == 0 && torc__posted_waiting(&reactor->posted))
+        r = turn(reactor, INT64_MIN);
+    (void)catch_signals(reactor, false); /* restoring cannot fail */
     system->ops->endJobs(system);
     return r;
 }
@@ -231,7 +256,7 @@ int TorcReactor_run(TorcReactor *reactor)
         r = r < 0 ? r : stopped;
     }
     reactor->state = TORC__STOPPED;
-    (void)catch_signals(reactor, false); /* restoring cannot fail */
+    (void)catch_signals(reactor, false); /* after a crash; else it was done */
     return r;
 }
 
@@ -298,14 +323,10 @@ void TorcReactorOptions_init(TorcReactorOptions *options)
         *options = (TorcReactorOptions){.size = sizeof(TorcReactorOptions)};
 }
 
-/* Options of a program built against an older header are shorter; what they lack is 0. */
 static int read_options(const TorcReactorOptions *given, TorcReactorOptions *ret_options)
 {
-    TorcReactorOptions options = {.size = sizeof(options)};
-    if (given) {
-        TORC__REQUIRE(given->size >= offsetof(TorcReactorOptions, backend));
-        memcpy(&options, given, given->size < sizeof(options) ? given->size : sizeof(options));
-    }
+    TorcReactorOptions options;
+    TORC__REQUIRE(torc__options_read(&options, sizeof(options), given) == 0);
     TORC__REQUIRE(!isnan(options.gracePeriod));
     if (options.gracePeriod == 0)
         options.gracePeriod = DEFAULT_GRACE_SECONDS;

@@ -63,8 +63,8 @@ TORC_API void TorcReactor_free(TorcReactor *reactor);
 /* Runs the loop until stop() or crash(). First fires the system event "startup", at the end the
  * event "shutdown". May be called again afterwards, any number of times.
  *
- * Returns 0 after an orderly stop; -EDEADLK from inside a callback of this reactor; -EBUSY when
- * another reactor of the process owns the signals (use noSignalHandlers in all but one); or the
+ * Returns 0 after stop() and after crash(); -EDEADLK from inside a callback of this reactor; -EBUSY
+ * when another reactor of the process owns the signals (use noSignalHandlers in all but one); or the
  * error that ended the loop. */
 TORC_API int TorcReactor_run(TorcReactor *reactor);
 
@@ -99,7 +99,9 @@ TORC_API double TorcReactor_seconds(const TorcReactor *reactor);
 TORC_API const char *TorcReactor_backend(const TorcReactor *reactor);
 
 /* libevent's base (a struct event_base *) for programs that share the loop with code written for
- * libevent: add events to it before or while the reactor runs. NULL on a simulated system. */
+ * libevent: add events to it before or while the reactor runs. NULL on a simulated system.
+ * The process's first TorcReactor_new sets libevent's memory functions, to the C library's, and its
+ * log and fatal callbacks: a program must not give libevent memory functions of its own. */
 TORC_API void *TorcReactor_getEventBase(TorcReactor *reactor);
 
 TORC_END_DECLS

@@ -33,6 +33,10 @@ int64_t torc__nanoseconds(double seconds);
             return -EINVAL;                                                                        \
     } while (0)
 
+/* Reads options into a struct of `size` bytes that begins with its size. given may be NULL; options
+ * of a program built against an older header are shorter, and what they lack is 0. 0 or -EINVAL. */
+int torc__options_read(void *ret_options, size_t size, const void *given);
+
 /* What a higher floor keeps in a reactor: its work at the end of each turn, and its share of the
  * shutdown. All functions must be set. */
 typedef struct TorcReactorPart TorcReactorPart;

@@ -4,7 +4,6 @@
  * by all. Owner: whoever holds a reference. Invariant: `references` is 0 for static reasons and
  * only for them; ref and unref leave those alone, so there is always a reason to give, also when
  * there is no memory. */
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -140,22 +139,24 @@ TorcReason *TorcReason_unref(TorcReason *reason)
     return NULL;
 }
 
+static const TorcReason *or_lost(const TorcReason *reason)
+{
+    return reason ? reason : &static_reasons[TORC_CONNECTION_LOST];
+}
+
 TorcReasonKind TorcReason_kind(const TorcReason *reason)
 {
-    assert(reason);
-    return reason->kind;
+    return or_lost(reason)->kind;
 }
 
 int TorcReason_code(const TorcReason *reason)
 {
-    assert(reason);
-    return reason->code;
+    return or_lost(reason)->code;
 }
 
 const char *TorcReason_text(const TorcReason *reason)
 {
-    assert(reason);
-    return reason->text;
+    return or_lost(reason)->text;
 }
 
 const char *TorcReason_kindName(TorcReasonKind kind)

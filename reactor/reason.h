@@ -42,6 +42,8 @@ TORC_API TorcReason *TorcReason_static(TorcReasonKind kind);
 TORC_API TorcReason *TorcReason_ref(const TorcReason *reason);
 TORC_API TorcReason *TorcReason_unref(TorcReason *reason);
 
+/* ---- what it says: for NULL as the static reason of TORC_CONNECTION_LOST ------------------- */
+
 TORC_API TorcReasonKind TorcReason_kind(const TorcReason *reason);
 
 /* 0, or the negative code behind the reason (-ECONNRESET, -TORC_ELOOKUP, …). */

@@ -113,6 +113,12 @@ struct TorcSystemOps {
     ssize_t (*recv)(TorcSystem *system, int fd, void *buffer, size_t size, int flags);
     ssize_t (*send)(TorcSystem *system, int fd, const void *data, size_t length);
     ssize_t (*sendv)(TorcSystem *system, int fd, const struct iovec *pieces, size_t count);
+    /* For datagram sockets. What does not fit into the buffer is cut off; with MSG_TRUNC the result
+     * tells the whole length. Without an address sendto goes where connect said. */
+    ssize_t (*recvfrom)(TorcSystem *system, int fd, void *buffer, size_t size, int flags,
+                        struct sockaddr *ret_from, socklen_t *length);
+    ssize_t (*sendto)(TorcSystem *system, int fd, const void *data, size_t size,
+                      const struct sockaddr *address, socklen_t length);
     int (*shutdown)(TorcSystem *system, int fd, int how);
     int (*close)(TorcSystem *system, int fd);
     int (*getsockname)(TorcSystem *system, int fd, struct sockaddr *ret_name, socklen_t *length);
@@ -121,6 +127,11 @@ struct TorcSystemOps {
                       socklen_t *length);
     int (*setsockopt)(TorcSystem *system, int fd, int level, int name, const void *value,
                       socklen_t length);
+
+    /* A pipe: what is written to ret_ends[1] is read from ret_ends[0]. write never raises SIGPIPE. */
+    int (*pipe)(TorcSystem *system, int ret_ends[2]);
+    ssize_t (*read)(TorcSystem *system, int fd, void *buffer, size_t size);
+    ssize_t (*write)(TorcSystem *system, int fd, const void *data, size_t length);
 
     /* A descriptor that is good for nothing but being closed when there are no others left. */
     int (*openSpare)(TorcSystem *system);

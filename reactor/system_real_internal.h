@@ -83,6 +83,10 @@ int torc__real_connect(TorcSystem *system, int fd, const struct sockaddr *addres
 ssize_t torc__real_recv(TorcSystem *system, int fd, void *buffer, size_t size, int flags);
 ssize_t torc__real_send(TorcSystem *system, int fd, const void *data, size_t length);
 ssize_t torc__real_sendv(TorcSystem *system, int fd, const struct iovec *pieces, size_t count);
+ssize_t torc__real_recvfrom(TorcSystem *system, int fd, void *buffer, size_t size, int flags,
+                            struct sockaddr *ret_from, socklen_t *length);
+ssize_t torc__real_sendto(TorcSystem *system, int fd, const void *data, size_t size,
+                          const struct sockaddr *address, socklen_t length);
 int torc__real_shutdown(TorcSystem *system, int fd, int how);
 int torc__real_close(TorcSystem *system, int fd);
 int torc__real_getsockname(TorcSystem *system, int fd, struct sockaddr *ret_name,
@@ -93,6 +97,9 @@ int torc__real_getsockopt(TorcSystem *system, int fd, int level, int name, void 
                           socklen_t *length);
 int torc__real_setsockopt(TorcSystem *system, int fd, int level, int name, const void *value,
                           socklen_t length);
+int torc__real_pipe(TorcSystem *system, int ret_ends[2]);
+ssize_t torc__real_read(TorcSystem *system, int fd, void *buffer, size_t size);
+ssize_t torc__real_write(TorcSystem *system, int fd, const void *data, size_t length);
 int torc__real_openSpare(TorcSystem *system);
 
 /* ---- system_real_wake.c: waking and the timer ---------------------------------------------- */

@@ -1,4 +1,4 @@
-/* The real system's sockets: thin wrappers that turn errno into a negative result.
+/* The real system's sockets and pipes: thin wrappers that turn errno into a negative result.
  *
  * Any thread may call them; they keep nothing. What holds afterwards: every descriptor handed out is
  * non-blocking, close-on-exec and above 2; no call raises SIGPIPE; EINTR is dealt with here, except
@@ -89,6 +89,28 @@ ssize_t torc__real_sendv(TorcSystem *system, int fd, const struct iovec *pieces,
     return n < 0 ? -errno : n;
 }
 
+ssize_t torc__real_recvfrom(TorcSystem *system, int fd, void *buffer, size_t size, int flags,
+                            struct sockaddr *ret_from, socklen_t *length)
+{
+    (void)system;
+    ssize_t n;
+    do
+        n = recvfrom(fd, buffer, size, flags, ret_from, length);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+ssize_t torc__real_sendto(TorcSystem *system, int fd, const void *data, size_t size,
+                          const struct sockaddr *address, socklen_t length)
+{
+    (void)system;
+    ssize_t n;
+    do
+        n = sendto(fd, data, size, MSG_NOSIGNAL, address, length);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
 int torc__real_shutdown(TorcSystem *system, int fd, int how)
 {
     (void)system;
@@ -128,6 +150,50 @@ int torc__real_setsockopt(TorcSystem *system, int fd, int level, int name, const
     (void)system;
     return answer(setsockopt(fd, level, name, value, length));
 }
+
+/* ---- pipes --------------------------------------------------------------------------------- */
+
+int torc__real_pipe(TorcSystem *system, int ret_ends[2])
+{
+    (void)system;
+    int ends[2];
+    if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0)
+        return -errno;
+    ends[0] = torc__real_moveUp(ends[0]);
+    ends[1] = torc__real_moveUp(ends[1]);
+    int r = ends[0] < 0 ? ends[0] : ends[1];
+    for (int i = 0; i < 2 && r < 0; i++)
+        if (ends[i] >= 0)
+            (void)close(ends[i]);
+    if (r < 0)
+        return r;
+    ret_ends[0] = ends[0];
+    ret_ends[1] = ends[1];
+    return 0;
+}
+
+ssize_t torc__real_read(TorcSystem *system, int fd, void *buffer, size_t size)
+{
+    (void)system;
+    ssize_t n;
+    do
+        n = read(fd, buffer, size);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+/* SIGPIPE is ignored in the whole process (torc__real_ignoreSigpipe). */
+ssize_t torc__real_write(TorcSystem *system, int fd, const void *data, size_t length)
+{
+    (void)system;
+    ssize_t n;
+    do
+        n = write(fd, data, length);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+/* ---- the spare ----------------------------------------------------------------------------- */
 
 int torc__real_openSpare(TorcSystem *system)
 {

@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
-#include <fcntl.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/eventfd.h>
@@ -99,30 +98,11 @@ static void woken(int fd, short ready, void *arg)
     torc__real_deliverLookups(system);
 }
 
-static int open_pipe(int ret_ends[2])
-{
-    int ends[2];
-    if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0)
-        return -errno;
-    ends[0] = torc__real_moveUp(ends[0]);
-    ends[1] = torc__real_moveUp(ends[1]);
-    if (ends[0] >= 0 && ends[1] >= 0) {
-        ret_ends[0] = ends[0];
-        ret_ends[1] = ends[1];
-        return 0;
-    }
-    int r = ends[0] < 0 ? ends[0] : ends[1];
-    for (int i = 0; i < 2; i++)
-        if (ends[i] >= 0)
-            (void)close(ends[i]);
-    return r;
-}
-
 static int open_wake_descriptors(bool portable, int ret_ends[2])
 {
     int fd = portable ? -ENOSYS : open_eventfd();
     if (fd == -ENOSYS)
-        return open_pipe(ret_ends);
+        return torc__real_pipe(NULL, ret_ends);
     if (fd < 0)
         return fd;
     ret_ends[0] = ret_ends[1] = fd;

@@ -19,8 +19,10 @@ TORC_API int TorcReactor_callFromThreadWith(TorcReactor *reactor, const TorcCall
 
 /* Runs the function on a thread of the reactor's pool. The pool starts empty and grows by one
  * thread whenever a job finds none idle, up to its size; jobs beyond that wait in order. Work
- * handed in before run() starts at once. At the end of run() waiting jobs are still done, and run()
- * returns when all have finished: a job that never ends keeps it from returning.
+ * handed in before run() starts at once. At the end of run() waiting jobs are still done, the calls
+ * they post are made, and run() returns when all have finished: a job that never ends keeps it from
+ * returning. (After a second signal waiting jobs are dropped, and a third has its effect as if there
+ * were no reactor.)
  * A job gets no pointer to a protocol (the connection may be gone when it is done): give it a
  * TorcConnectionId and come back with callFromThread.
  * In the long form `destroy` runs on the pool thread, right after the function, or on the reactor's

@@ -9,14 +9,30 @@
  *     TorcSim_free(sim);
  *
  * The reactor, its transports, timers and thread jobs are the real ones; below them is a kernel
- * with stream sockets, bounded buffers, listening queues, FIN and RST, a table of host names, and
- * jobs that run at virtual times on this thread. A peer is the other end of a connection, worked by
+ * with stream and datagram sockets, pipes, bounded buffers, listening queues, FIN and RST, a table
+ * of host names, and jobs that run at virtual times on this thread. A peer is the other end of a connection, worked by
  * the test by hand. Nothing sleeps, nothing is random but what the seed decides.
  *
  * What a peer does takes effect in the simulated kernel at once; the reactor sees it in the next
  * advance or run. Everything belongs to one thread. Memory running out in the kit itself aborts
- * the process with a message, and so does misuse (no peer, a negative duration): it is a test
- * tool. */
+ * the process with a message, and so does misuse (no peer, a negative delay): it is a test tool.
+ *
+ * The kernel is Linux's as far as a program can tell: tests/testing/test_differential.c runs the
+ * same system calls on both. It is simpler on purpose in these points:
+ *   - A connection has one buffer in each direction, the receiver's. How many bytes fit, and how
+ *     many must be taken before there is room again, is another number than on a real kernel;
+ *     SO_SNDBUF and SO_RCVBUF are remembered, no more. When a connection is reset or the reader
+ *     has shut its side, nothing is lost or left over in a buffer of the sender.
+ *   - Small sends leave at once and are answered at once: no Nagle, no delayed ACK, so there are
+ *     no edges at times of their own. FIN is not answered by an edge of its own.
+ *   - On one machine connect takes effect in the next wait, not before it returns.
+ *   - A port is free as soon as its last socket is closed: there is no TIME_WAIT.
+ *   - A peer's or host's attempt that finds the queue full fails at once in TorcSim_connect.
+ *   - Any address can be bound. connect to AF_UNSPEC, out-of-band data, ancillary data, multicast
+ *     and broadcast are not there; an IPv6 datagram socket does not take sockaddr_in.
+ *   - Datagrams on one machine arrive in order and are lost only when the receiver's buffer, which
+ *     counts nothing but their bytes, is full. A pipe counts bytes, not pages.
+ *   - Of several watches that are ready the one with the lowest descriptor is called first. */
 #ifndef TORC_TESTING_SIM_H
 #define TORC_TESTING_SIM_H
 
@@ -30,7 +46,8 @@ typedef struct TorcSimPeer TorcSimPeer;
 
 typedef struct TorcSimOptions {
     size_t size; /* sizeof(TorcSimOptions), set by TORC_SIM_OPTIONS */
-    /* Where its random decisions come from. */
+    /* Where its random decisions come from; TORC_SIM_SEED in the environment overrides it, see
+     * sim_seeds.h. */
     uint64_t seed;
     /* Bytes a socket holds in each direction before send is refused. 0: 64 KiB. */
     size_t bufferSize;
@@ -56,14 +73,41 @@ TORC_API TorcReactor *TorcSim_reactor(TorcSim *sim);
 
 /* ---- time ---------------------------------------------------------------------------------- */
 
-/* Turns the reactor until `seconds` of virtual time have passed and nothing is left to do at that
- * moment. 0: what can be done now. Also drives a reactor whose run() was not called; not to be used
- * from inside a callback. A loop that spins (a million turns in which no time passes and no byte
- * moves) aborts the process. */
-TORC_API void TorcSim_advance(TorcSim *sim, double seconds);
+/* Turns the reactor (and those of all other hosts, see sim_network.h) until `seconds` of virtual time
+ * have passed and nothing is left to do at that moment. 0: what can be done now. Also drives a
+ * reactor whose run() was not called; not to be used from inside a callback. A loop that spins (a
+ * million turns in which no time passes and no byte moves) aborts the process. 0, or -EINVAL when
+ * `seconds` is negative or NaN: time does not go backwards. */
+TORC_API int TorcSim_advance(TorcSim *sim, double seconds);
+
+/* The same, but only until the predicate answers true, which is asked before anything is done and
+ * after each turn. False when `limit` seconds have passed before. */
+typedef bool TorcSimPredicate(void *arg);
+TORC_API bool TorcSim_runUntil(TorcSim *sim, TorcSimPredicate *predicate, void *arg, double limit);
+
+/* The same, until all is quiet: nothing is on its way in the network, no attempt to connect, look-up
+ * or thread job is under way, no reactor has work left, and no delayed call is due within a second.
+ * Later ones, such as idle timeouts, and what a partition or a full buffer holds back do not count
+ * and are not waited for. False when it is not quiet after `limit` seconds. */
+TORC_API bool TorcSim_runUntilIdle(TorcSim *sim, double limit);
 
 /* The virtual clock; 0 when the simulation begins. */
 TORC_API double TorcSim_seconds(TorcSim *sim);
+
+/* The date, in seconds since 1970, which is 2024-01-01 00:00:00 UTC when the simulation begins and
+ * goes with the virtual clock. Setting it makes it jump, as an administrator or NTP does, forwards or
+ * backwards; nothing else changes. 0, or -EINVAL (negative, NaN, beyond the year 2262). */
+TORC_API double TorcSim_wallTime(TorcSim *sim);
+TORC_API int TorcSim_setWallTime(TorcSim *sim, double seconds);
+
+typedef enum TorcSimOrder {
+    TORC_SIM_ORDER_DESCRIPTOR, /* by number; the default */
+    TORC_SIM_ORDER_RANDOM      /* as the seed decides, each time anew */
+} TorcSimOrder;
+
+/* In which order a reactor is told of descriptors that are ready at the same moment. A kernel
+ * promises none, so code must work with any. */
+TORC_API void TorcSim_setWakeOrder(TorcSim *sim, TorcSimOrder order);
 
 /* Runs the reactor by TorcReactor_run, as the program's main does, until it stops; time jumps from
  * event to event. Fails with -EDEADLK when nothing can ever happen any more. */
@@ -90,7 +134,8 @@ TORC_API void TorcSim_setJobDelay(TorcSim *sim, double seconds);
  * does or its queue is full. The sim owns the peer. */
 TORC_API TorcSimPeer *TorcSim_connect(TorcSim *sim, int port);
 
-/* The same from and to given literals. */
+/* The same from and to given literals, or names that resolve to some (the first counts). From an
+ * address of one of the simulation's hosts the peer is on that host (sim_network.h). */
 TORC_API TorcSimPeer *TorcSim_connectFrom(TorcSim *sim, const char *from, const char *to, int port);
 
 /* Listens for connections that the code under test makes to this literal and port. 0 or a negative
@@ -143,12 +188,20 @@ typedef enum TorcSimCall {
     TORC_SIM_RECV,
     TORC_SIM_SEND,
     TORC_SIM_WAIT,
-    TORC_SIM_CALLS /* how many kinds there are */
+    TORC_SIM_SHUTDOWN,
+    TORC_SIM_CLOSE,
+    TORC_SIM_SETSOCKOPT,
+    TORC_SIM_WATCH,      /* epoll_ctl: a watch is started or changed */
+    TORC_SIM_LOOKUP,     /* a host name is asked for */
+    TORC_SIM_SUBMIT,     /* a job is handed to the pool of threads */
+    TORC_SIM_OPEN_SPARE, /* a descriptor is kept in reserve */
+    TORC_SIM_CALLS       /* how many kinds there are */
 } TorcSimCall;
 
 /* From now on the `nth` call of the kind (1: the next) fails with this errno value, `times` times
- * in a row (0: for ever). One rule per kind; a new one replaces it, error 0 removes it. After an
- * invented EAGAIN the descriptor is reported ready again, so nobody waits in vain. */
+ * in a row (0: for ever). One such rule per kind; a new one replaces it, error 0 removes it. After
+ * an invented EAGAIN the descriptor is reported ready again, so nobody waits in vain. The short form
+ * of TorcSim_addFault (sim_faults.h). */
 TORC_API void TorcSim_failCall(TorcSim *sim, TorcSimCall call, unsigned nth, int error,
                                unsigned times);
 

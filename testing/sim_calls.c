@@ -2,17 +2,18 @@
  *
  * A view is what one reactor sees of the simulated world. It owns its descriptors and their
  * sockets. Numbers are given out as POSIX does, the lowest free one first, from 3 on. Calls that
- * tests may let fail are counted here, and here alone recv and send are cut to the chunk size; what
- * the chunk size holds back counts as arriving, or finding room, right afterwards, so code that
- * waits for the next edge after a short result gets it. */
+ * tests may let fail are counted here and put before sim_faults.c, and here alone recv and send are
+ * cut short, by it or to the chunk size; what that holds back counts as arriving, or finding room,
+ * right afterwards, so code that waits for the next edge after a short result gets it. */
+#include <limits.h>
 #include <string.h>
 
-#include "sim_internal.h"
+#include "sim_faults_internal.h"
+#include "sim_trace_internal.h"
 
-/* The view's clock begins at 2024-01-01 00:00:00 UTC. */
-static const int64_t first_wall_time = INT64_C(1704067200) * TORC__SECOND;
-
-enum { FIRST_DESCRIPTOR = 3, MOST_PIECES = 64 };
+/* A real system allows 1,048,576 descriptors unless told otherwise (fs.nr_open), and few processes
+ * have so many: what is taken for a real one by mistake is answered by EBADF. */
+enum { DESCRIPTORS_OF_A_HOST = 1000000, FIRST_DESCRIPTOR = 3, MOST_PIECES = 64 };
 
 static SimView *view_of(TorcSystem *system)
 {
@@ -21,112 +22,126 @@ static SimView *view_of(TorcSystem *system)
 
 /* ---- calls that fail on demand ------------------------------------------------------------- */
 
-int torc__simView_call(SimView *view, TorcSimCall call)
+static void trace_fault(SimView *view, TorcSimCall call, int fd, const SimVerdict *verdict)
 {
-    SimRule *rule = &view->rules[call];
+    static const char *const texts[TORC_SIM_FAULT_KINDS] = {
+        [TORC_SIM_SHORT_IO] = "is cut short",
+        [TORC_SIM_DELAY] = "is delayed, ns:",
+        [TORC_SIM_RESET] = "finds a reset",
+    };
+    const char *text = texts[verdict->kind] ? texts[verdict->kind] : "is made to fail";
+    torc__simTrace_add(view->kernel->trace, SIM_LINE_FAULT, fd, call, verdict->delay,
+                       -verdict->error, text, strlen(text));
+}
+
+/* Counts the call and says what is to go wrong with it. */
+static SimVerdict judge(SimView *view, TorcSimCall call, int fd, uint16_t port)
+{
     view->counts[call]++;
-    if (rule->error == 0)
-        return 0;
-    if (rule->skip > 0) {
-        rule->skip--;
-        return 0;
-    }
-    int error = rule->error;
-    if (!rule->forever && --rule->times == 0)
-        rule->error = 0;
-    return -error;
+    if (!view->kernel->faults->armed[call])
+        return (SimVerdict){0};
+    SimVerdict verdict = torc__simFaults_judge(view, call, port);
+    if (verdict.kind != TORC_SIM_ANY_FAULT)
+        trace_fault(view, call, fd, &verdict);
+    return verdict;
+}
+
+int torc__simView_call(SimView *view, TorcSimCall call, int64_t *ret_delay)
+{
+    SimVerdict verdict = judge(view, call, -1, 0);
+    if (ret_delay)
+        *ret_delay = verdict.delay;
+    return -verdict.error;
 }
 
 /* ---- descriptors --------------------------------------------------------------------------- */
 
-SimDescriptor *torc__simView_find(SimView *view, int fd)
+/* The descriptor of a socket: 0, -EBADF or -ENOTSOCK. */
+static int find_descriptor(TorcSystem *system, int fd, SimDescriptor **ret_descriptor)
 {
-    return fd >= 0 && fd < view->descriptor_limit ? view->descriptors[fd] : NULL;
-}
-
-static void grow_descriptors(SimView *view)
-{
-    int limit = view->descriptor_limit ? view->descriptor_limit * 2 : 64;
-    size_t size = sizeof(view->descriptors[0]);
-    view->descriptors = torc__sim_realloc(view->descriptors, (size_t)limit * size);
-    memset(view->descriptors + view->descriptor_limit, 0,
-           (size_t)(limit - view->descriptor_limit) * size);
-    view->descriptor_limit = limit;
-}
-
-static int lowest_free(SimView *view)
-{
-    int fd = view->lowest_free;
-    while (torc__simView_find(view, fd))
-        fd++;
-    if (fd >= view->descriptor_limit)
-        grow_descriptors(view);
-    view->lowest_free = fd + 1;
-    return fd;
-}
-
-static void socket_news(SimSocket *socket, unsigned events)
-{
-    torc__simWatch_trigger(socket->owner, events);
-}
-
-/* Gives a socket, or NULL for a spare, a number. */
-static int open_descriptor(SimView *view, SimSocket *socket)
-{
-    SimDescriptor *descriptor = torc__sim_alloc(sizeof(*descriptor));
-    *descriptor = (SimDescriptor){.view = view, .socket = socket, .fd = lowest_free(view)};
-    view->descriptors[descriptor->fd] = descriptor;
-    view->open++;
-    if (socket) {
-        socket->owner = descriptor;
-        socket->notify = socket_news;
-    }
-    return descriptor->fd;
-}
-
-static void close_descriptor(SimDescriptor *descriptor)
-{
-    SimView *view = descriptor->view;
-    SimSocket *socket = descriptor->socket;
-    view->descriptors[descriptor->fd] = NULL;
-    view->open--;
-    if (descriptor->fd < view->lowest_free)
-        view->lowest_free = descriptor->fd;
-    torc__sim_release(descriptor);
-    if (socket) {
-        socket->notify = NULL;
-        torc__simSocket_close(socket);
-    }
-}
-
-/* The socket behind a number: 0, -EBADF or -ENOTSOCK. */
-static int find_socket(TorcSystem *system, int fd, SimSocket **ret_socket)
-{
-    const SimDescriptor *descriptor = torc__simView_find(view_of(system), fd);
+    SimDescriptor *descriptor = torc__simView_find(view_of(system), fd);
     if (!descriptor)
         return -EBADF;
     if (!descriptor->socket)
         return -ENOTSOCK;
-    *ret_socket = descriptor->socket;
+    *ret_descriptor = descriptor;
     return 0;
 }
 
-/* The same for a call that is counted and may have to fail. Who is told EAGAIN waits for the next
- * edge, so there is one. */
-static int begin_call(TorcSystem *system, int fd, TorcSimCall call, SimSocket **ret_socket)
+static int find_socket(TorcSystem *system, int fd, SimSocket **ret_socket)
 {
-    SimSocket *socket;
-    int r = find_socket(system, fd, &socket);
+    SimDescriptor *descriptor;
+    int r = find_descriptor(system, fd, &descriptor);
+    if (r == 0)
+        *ret_socket = descriptor->socket;
+    return r;
+}
+
+static uint16_t port_of(const SimDescriptor *descriptor)
+{
+    return descriptor->socket ? descriptor->socket->local.port : 0;
+}
+
+static bool is_stream(const SimDescriptor *descriptor)
+{
+    return descriptor->socket && descriptor->socket->protocol->type == SOCK_STREAM;
+}
+
+/* Who is told EAGAIN waits for the next edge, so there is one. */
+static int invent_error(SimDescriptor *descriptor, int error)
+{
+    if (error == EAGAIN)
+        torc__simWatch_trigger(descriptor, SIM_ANYTHING);
+    return -error;
+}
+
+/* The socket of a call that is counted and may have to fail. What else is to happen to the call is
+ * in the verdict. */
+static int judge_call(TorcSystem *system, int fd, TorcSimCall call, SimSocket **ret_socket,
+                      SimVerdict *ret_verdict)
+{
+    SimDescriptor *descriptor;
+    int r = find_descriptor(system, fd, &descriptor);
     if (r < 0)
         return r;
-    r = torc__simView_call(view_of(system), call);
-    if (r < 0) {
-        if (r == -EAGAIN)
-            torc__simWatch_trigger(socket->owner, SIM_ANYTHING);
-        return r;
+    *ret_socket = descriptor->socket;
+    *ret_verdict = judge(view_of(system), call, fd, descriptor->socket->local.port);
+    return invent_error(descriptor, ret_verdict->error);
+}
+
+static int begin_call(TorcSystem *system, int fd, TorcSimCall call, SimSocket **ret_socket)
+{
+    SimVerdict verdict;
+    return judge_call(system, fd, call, ret_socket, &verdict);
+}
+
+/* The same for what moves bytes, which a delay can hold back: whoever looks is told that there is
+ * nothing (no room), until the delay is over; then the call is let through. */
+static int judge_transfer(SimDescriptor *descriptor, TorcSimCall call, SimVerdict *ret_verdict)
+{
+    SimView *view = descriptor->view;
+    unsigned direction = call == TORC_SIM_SEND ? TORC_WRITABLE : TORC_READABLE;
+    if ((descriptor->held | descriptor->exempt) & direction) {
+        view->counts[call]++;
+        *ret_verdict = (SimVerdict){0};
+        descriptor->exempt &= ~direction;
+        return descriptor->held & direction ? -EAGAIN : 0;
     }
-    *ret_socket = socket;
-    return 0;
+    *ret_verdict = judge(view, call, descriptor->fd, port_of(descriptor));
+    if (ret_verdict->kind == TORC_SIM_RESET && is_stream(descriptor))
+        torc__simSocket_break(descriptor->socket);
+    if (ret_verdict->kind != TORC_SIM_DELAY)
+        return invent_error(descriptor, ret_verdict->error);
+    torc__simHold_start(descriptor, direction, ret_verdict->delay);
+    return -EAGAIN;
+}
+
+/* The same for accept, recv and send. */
+static int begin_transfer(TorcSystem *system, int fd, TorcSimCall call, SimDescriptor **ret_one,
+                          SimVerdict *ret_verdict)
+{
+    int r = find_descriptor(system, fd, ret_one);
+    return r < 0 ? r : judge_transfer(*ret_one, call, ret_verdict);
 }
 
 /* ---- the table: time, randomness, waking --------------------------------------------------- */
@@ -138,7 +153,10 @@ static int64_t sim_now(TorcSystem *system)
 
 static int64_t sim_wallTime(TorcSystem *system)
 {
-    return torc__sim_later(first_wall_time, view_of(system)->kernel->now);
+    const SimKernel *kernel = view_of(system)->kernel;
+    /* Set back late in a long run, the beginning may have been before 1970. */
+    return kernel->wall < 0 ? kernel->wall + kernel->now
+                            : torc__sim_later(kernel->wall, kernel->now);
 }
 
 static void sim_random(TorcSystem *system, void *buffer, size_t length)
@@ -163,14 +181,17 @@ static void sim_wake(TorcSystem *system)
 static int sim_socket(TorcSystem *system, int family, int type)
 {
     SimView *view = view_of(system);
-    int r = torc__simView_call(view, TORC_SIM_SOCKET);
+    int r = torc__simView_call(view, TORC_SIM_SOCKET, NULL);
     if (r < 0)
         return r;
     if (family != AF_INET && family != AF_INET6)
         return -EAFNOSUPPORT;
-    if ((type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != SOCK_STREAM)
-        return -EPROTONOSUPPORT;
-    return open_descriptor(view, torc__simSocket_new(view->host, family));
+    type &= ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (type != SOCK_STREAM && type != SOCK_DGRAM)
+        return -ESOCKTNOSUPPORT;
+    SimSocket *socket = type == SOCK_STREAM ? torc__simSocket_new(view->host, family)
+                                            : torc__simDatagram_new(view->host, family);
+    return torc__simDescriptor_open(view, &torc__sim_socketKind, socket);
 }
 
 static int sim_bind(TorcSystem *system, int fd, const struct sockaddr *name, socklen_t length)
@@ -192,85 +213,110 @@ static int sim_listen(TorcSystem *system, int fd, int backlog)
 {
     SimSocket *socket;
     int r = begin_call(system, fd, TORC_SIM_LISTEN, &socket);
-    return r < 0 ? r : torc__simSocket_listen(socket, backlog);
+    return r < 0 ? r : socket->protocol->listen(socket, backlog);
 }
 
 static int sim_accept(TorcSystem *system, int fd, struct sockaddr *ret_peer, socklen_t *length)
 {
-    SimSocket *listener;
+    SimDescriptor *listener;
+    SimVerdict verdict;
     SimSocket *socket;
-    int r = begin_call(system, fd, TORC_SIM_ACCEPT, &listener);
+    int r = begin_transfer(system, fd, TORC_SIM_ACCEPT, &listener, &verdict);
     if (r < 0)
         return r;
-    r = torc__simSocket_accept(listener, &socket);
+    r = listener->socket->protocol->accept(listener->socket, &socket);
     if (r < 0)
         return r;
     if (ret_peer)
         torc__simAddress_toSockaddr(&socket->remote, socket->family, ret_peer, length);
-    return open_descriptor(view_of(system), socket);
+    return torc__simDescriptor_open(view_of(system), &torc__sim_socketKind, socket);
 }
 
+static void postpone(SimSocket *socket, int64_t delay)
+{
+    int64_t left = socket->attempt.time - socket->kernel->now;
+    torc__simKernel_cancel(socket->kernel, &socket->attempt);
+    torc__simKernel_schedule(socket->kernel, &socket->attempt, torc__sim_later(left, delay));
+}
+
+/* Interrupted, it goes on all the same. */
 static int sim_connect(TorcSystem *system, int fd, const struct sockaddr *name, socklen_t length)
 {
     SimSocket *socket;
     SimAddress address;
-    int r = begin_call(system, fd, TORC_SIM_CONNECT, &socket);
-    if (r < 0)
-        return r;
-    r = torc__simAddress_fromSockaddr(name, length, socket->family, &address);
-    return r < 0 ? r : torc__simSocket_connect(socket, &address);
+    SimVerdict verdict = {0};
+    int failure = judge_call(system, fd, TORC_SIM_CONNECT, &socket, &verdict);
+    if (failure < 0 && verdict.error != EINTR)
+        return failure;
+    int r = torc__simAddress_fromSockaddr(name, length, socket->family, &address);
+    if (r == 0)
+        r = socket->protocol->connect(socket, &address);
+    if (r == -EINPROGRESS && verdict.delay > 0)
+        postpone(socket, verdict.delay);
+    return r == -EINPROGRESS && failure < 0 ? failure : r;
 }
 
-/* What one call may move, given what it asks for. */
-static size_t one_chunk(const SimView *view, size_t size)
+/* What one call may move of the `size` bytes it asks for, when `there` could be moved. */
+static size_t one_chunk(const SimView *view, size_t size, size_t there, const SimVerdict *verdict)
 {
-    return view->chunk_size && size > view->chunk_size ? view->chunk_size : size;
+    size_t chunk = size;
+    if (view->chunk_size && chunk > view->chunk_size)
+        chunk = view->chunk_size;
+    if (verdict->limit && chunk > verdict->limit)
+        chunk = verdict->limit;
+    if (verdict->kind == TORC_SIM_SHORT_IO && !verdict->limit) {
+        size_t most = chunk < there ? chunk : there;
+        if (most > 1)
+            chunk = (size_t)(1 + verdict->part % (most - 1));
+    }
+    return chunk;
 }
 
-static ssize_t sim_recv(TorcSystem *system, int fd, void *buffer, size_t size, int flags)
+static ssize_t recv_stream(const SimDescriptor *descriptor, void *buffer, size_t size, int flags,
+                           const SimVerdict *verdict)
 {
-    SimSocket *socket;
-    int r = begin_call(system, fd, TORC_SIM_RECV, &socket);
-    if (r < 0)
-        return r;
-    size_t chunk = one_chunk(view_of(system), size);
+    SimSocket *socket = descriptor->socket;
+    size_t there = torc__simBytes_length(&socket->input);
+    size_t chunk = one_chunk(descriptor->view, size, there, verdict);
     ssize_t n = torc__simSocket_recv(socket, buffer, chunk, flags);
     if (chunk < size && n > 0 && torc__simBytes_length(&socket->input) > 0 && !(flags & MSG_PEEK))
         torc__simWatch_trigger(socket->owner, TORC_READABLE);
     return n;
 }
 
-/* Sends the pieces, up to the chunk size, until one is cut short. */
-static ssize_t send_pieces(SimSocket *socket, const struct iovec *pieces, size_t count,
-                           size_t chunk)
+/* Datagrams are never cut by the chunk size or a fault. */
+static ssize_t sim_recvfrom(TorcSystem *system, int fd, void *buffer, size_t size, int flags,
+                            struct sockaddr *ret_from, socklen_t *length)
 {
-    size_t sent = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t length = pieces[i].iov_len < chunk - sent ? pieces[i].iov_len : chunk - sent;
-        ssize_t n = torc__simSocket_send(socket, pieces[i].iov_base, length);
-        if (n < 0)
-            return sent > 0 ? (ssize_t)sent : n;
-        sent += (size_t)n;
-        if ((size_t)n < pieces[i].iov_len)
-            break;
-    }
-    return (ssize_t)sent;
-}
-
-static ssize_t sim_sendv(TorcSystem *system, int fd, const struct iovec *pieces, size_t count)
-{
-    SimSocket *socket;
-    size_t whole = 0;
-    int r = begin_call(system, fd, TORC_SIM_SEND, &socket);
+    SimDescriptor *descriptor;
+    SimVerdict verdict;
+    SimAddress from;
+    int r = begin_transfer(system, fd, TORC_SIM_RECV, &descriptor, &verdict);
     if (r < 0)
         return r;
-    if (count > MOST_PIECES)
-        return -EMSGSIZE;
-    for (size_t i = 0; i < count; i++)
-        whole += pieces[i].iov_len;
-    size_t chunk = one_chunk(view_of(system), whole);
-    ssize_t n = send_pieces(socket, pieces, count, chunk);
-    if (chunk == whole || n <= 0)
+    bool stream = is_stream(descriptor);
+    SimSocket *socket = descriptor->socket;
+    ssize_t n = stream ? recv_stream(descriptor, buffer, size, flags, &verdict)
+                       : socket->protocol->recv(socket, buffer, size, flags, &from);
+    if (n >= 0 && ret_from && stream)
+        *length = 0;
+    else if (n >= 0 && ret_from)
+        torc__simAddress_toSockaddr(&from, socket->family, ret_from, length);
+    return n;
+}
+
+static ssize_t sim_recv(TorcSystem *system, int fd, void *buffer, size_t size, int flags)
+{
+    return sim_recvfrom(system, fd, buffer, size, flags, NULL, NULL);
+}
+
+static ssize_t send_stream(const SimDescriptor *descriptor, const void *data, size_t length,
+                           const SimVerdict *verdict)
+{
+    SimSocket *socket = descriptor->socket;
+    size_t chunk = one_chunk(descriptor->view, length, torc__simSocket_room(socket), verdict);
+    ssize_t n = torc__simSocket_send(socket, data, chunk);
+    if (chunk == length || n <= 0)
         return n;
     if (torc__simSocket_room(socket) > 0)
         torc__simWatch_trigger(socket->owner, TORC_WRITABLE);
@@ -279,17 +325,46 @@ static ssize_t sim_sendv(TorcSystem *system, int fd, const struct iovec *pieces,
     return n;
 }
 
+static ssize_t sim_sendto(TorcSystem *system, int fd, const void *data, size_t size,
+                          const struct sockaddr *name, socklen_t length)
+{
+    SimDescriptor *descriptor;
+    SimVerdict verdict;
+    SimAddress address;
+    int r = begin_transfer(system, fd, TORC_SIM_SEND, &descriptor, &verdict);
+    if (r < 0)
+        return r;
+    SimSocket *socket = descriptor->socket;
+    if (is_stream(descriptor))
+        return send_stream(descriptor, data, size, &verdict);
+    if (!name)
+        return socket->protocol->send(socket, data, size, NULL);
+    r = torc__simAddress_fromSockaddr(name, length, socket->family, &address);
+    return r < 0 ? r : socket->protocol->send(socket, data, size, &address);
+}
+
 static ssize_t sim_send(TorcSystem *system, int fd, const void *data, size_t length)
 {
-    struct iovec piece = {.iov_base = (void *)(uintptr_t)data, .iov_len = length};
-    return sim_sendv(system, fd, &piece, 1);
+    return sim_sendto(system, fd, data, length, NULL, 0);
+}
+
+/* All pieces leave at once: whoever gets the first bytes has the others, too. */
+static ssize_t sim_sendv(TorcSystem *system, int fd, const struct iovec *pieces, size_t count)
+{
+    SimBytes *whole = &view_of(system)->gathered;
+    if (count > MOST_PIECES)
+        return -EMSGSIZE;
+    torc__simBytes_drop(whole, torc__simBytes_length(whole));
+    for (size_t i = 0; i < count; i++)
+        torc__simBytes_append(whole, pieces[i].iov_base, pieces[i].iov_len);
+    return sim_sendto(system, fd, whole->data, torc__simBytes_length(whole), NULL, 0);
 }
 
 static int sim_shutdown(TorcSystem *system, int fd, int how)
 {
     SimSocket *socket;
-    int r = find_socket(system, fd, &socket);
-    return r < 0 ? r : torc__simSocket_shutdown(socket, how);
+    int r = begin_call(system, fd, TORC_SIM_SHUTDOWN, &socket);
+    return r < 0 ? r : socket->protocol->shutdown(socket, how);
 }
 
 static int sim_close(TorcSystem *system, int fd)
@@ -299,8 +374,9 @@ static int sim_close(TorcSystem *system, int fd)
         return -EBADF;
     if (descriptor->watch)
         torc__sim_fatal("a descriptor was closed while it is watched: unwatch comes first");
-    close_descriptor(descriptor);
-    return 0;
+    int r = torc__simView_call(view_of(system), TORC_SIM_CLOSE, NULL);
+    torc__simDescriptor_close(descriptor);
+    return r;
 }
 
 static int sim_getsockname(TorcSystem *system, int fd, struct sockaddr *ret_name, socklen_t *length)
@@ -338,13 +414,58 @@ static int sim_setsockopt(TorcSystem *system, int fd, int level, int name, const
                           socklen_t length)
 {
     SimSocket *socket;
-    int r = find_socket(system, fd, &socket);
+    int r = begin_call(system, fd, TORC_SIM_SETSOCKOPT, &socket);
     return r < 0 ? r : torc__simOptions_set(socket, level, name, value, length);
+}
+
+/* ---- the table: pipes and spares ----------------------------------------------------------- */
+
+static int sim_pipe(TorcSystem *system, int ret_ends[2])
+{
+    SimView *view = view_of(system);
+    int r = torc__simView_call(view, TORC_SIM_SOCKET, NULL);
+    if (r < 0)
+        return r;
+    SimPipeEnd *ends = torc__simPipe_new(view->kernel);
+    ret_ends[0] = torc__simDescriptor_open(view, &torc__sim_pipeReader, &ends[0]);
+    ret_ends[1] = torc__simDescriptor_open(view, &torc__sim_pipeWriter, &ends[1]);
+    return 0;
+}
+
+static ssize_t sim_read(TorcSystem *system, int fd, void *buffer, size_t size)
+{
+    SimVerdict verdict;
+    SimDescriptor *descriptor = torc__simView_find(view_of(system), fd);
+    int r = descriptor ? judge_transfer(descriptor, TORC_SIM_RECV, &verdict) : -EBADF;
+    if (r < 0)
+        return r;
+    size_t chunk = one_chunk(view_of(system), size, size, &verdict);
+    ssize_t n = descriptor->kind->read(descriptor->object, buffer, chunk);
+    if (chunk < size && n > 0)
+        torc__simWatch_trigger(descriptor, TORC_READABLE);
+    return n;
+}
+
+/* What must be written whole is not cut. */
+static ssize_t sim_write(TorcSystem *system, int fd, const void *data, size_t length)
+{
+    SimVerdict verdict;
+    SimDescriptor *descriptor = torc__simView_find(view_of(system), fd);
+    int r = descriptor ? judge_transfer(descriptor, TORC_SIM_SEND, &verdict) : -EBADF;
+    if (r < 0)
+        return r;
+    size_t chunk =
+        length > PIPE_BUF ? one_chunk(view_of(system), length, length, &verdict) : length;
+    ssize_t n = descriptor->kind->write(descriptor->object, data, chunk);
+    if (chunk < length && n > 0)
+        torc__simWatch_trigger(descriptor, TORC_WRITABLE);
+    return n;
 }
 
 static int sim_openSpare(TorcSystem *system)
 {
-    return open_descriptor(view_of(system), NULL);
+    int r = torc__simView_call(view_of(system), TORC_SIM_OPEN_SPARE, NULL);
+    return r < 0 ? r : torc__simDescriptor_open(view_of(system), &torc__sim_spare, NULL);
 }
 
 /* ---- the table: signals and the rest ------------------------------------------------------- */
@@ -372,23 +493,24 @@ static void close_all(SimView *view)
             view->descriptors[fd]->watch = NULL;
     for (int fd = 0; fd < view->descriptor_limit; fd++)
         if (view->descriptors[fd])
-            close_descriptor(view->descriptors[fd]);
+            torc__simDescriptor_close(view->descriptors[fd]);
 }
 
 static void sim_free(TorcSystem *system)
 {
     SimView *view = view_of(system);
     torc__simJobs_end(system);
-    while (view->lookups)
-        torc__simLookup_cancel(system, view->lookups);
+    while (view->lookups || view->answered)
+        torc__simLookup_cancel(system, view->lookups ? view->lookups : view->answered);
     close_all(view);
     torc__sim_release(view->descriptors);
     torc__sim_release(view->triggered);
     torc__sim_release(view->batch);
+    torc__simBytes_done(&view->gathered);
     torc__sim_release(view);
 }
 
-static const TorcSystemOps sim_ops = {
+const TorcSystemOps torc__sim_ops = {
     .free = sim_free,
     .now = sim_now,
     .wallTime = sim_wallTime,
@@ -406,12 +528,17 @@ static const TorcSystemOps sim_ops = {
     .recv = sim_recv,
     .send = sim_send,
     .sendv = sim_sendv,
+    .recvfrom = sim_recvfrom,
+    .sendto = sim_sendto,
     .shutdown = sim_shutdown,
     .close = sim_close,
     .getsockname = sim_getsockname,
     .getpeername = sim_getpeername,
     .getsockopt = sim_getsockopt,
     .setsockopt = sim_setsockopt,
+    .pipe = sim_pipe,
+    .read = sim_read,
+    .write = sim_write,
     .openSpare = sim_openSpare,
     .submit = torc__simJobs_submit,
     .setPoolSize = torc__simJobs_setPoolSize,
@@ -426,10 +553,11 @@ static const TorcSystemOps sim_ops = {
 SimView *torc__simView_new(SimKernel *kernel, SimHost *host, bool edge, size_t chunk_size)
 {
     SimView *view = torc__sim_alloc(sizeof(*view));
-    view->system = (TorcSystem){.ops = &sim_ops, .backend = "simulation", .edge = edge};
+    view->system = (TorcSystem){.ops = &torc__sim_tracedOps, .backend = "simulation", .edge = edge};
     view->kernel = kernel;
     view->host = host;
     view->chunk_size = chunk_size;
+    view->descriptor_base = host->number * DESCRIPTORS_OF_A_HOST;
     view->lowest_free = FIRST_DESCRIPTOR;
     view->horizon = INT64_MAX;
     view->pool.most = 10;

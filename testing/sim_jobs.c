@@ -18,6 +18,7 @@ struct SimPoolJob {
 struct TorcLookup {
     TorcLookup *next;
     SimEvent done;
+    bool unknown; /* a fault: the name is not found, whatever there is */
     SimView *view;
     TorcLookupFunction *function;
     void *arg;
@@ -45,12 +46,14 @@ static void take_job(SimView *view)
     pool->busy++;
 
     SimPoolJob *taken = torc__sim_alloc(sizeof(*taken));
-    *taken = (SimPoolJob){.done = {.fire = job_done}, .view = view, .job = job};
+    *taken = (SimPoolJob){.done = {.fire = job_done, .name = "job"}, .view = view, .job = job};
     SimPoolJob **link = &pool->running;
     while (*link)
         link = &(*link)->next;
     *link = taken;
-    torc__simKernel_schedule(view->kernel, &taken->done, pool->delay);
+    torc__simKernel_schedule(view->kernel, &taken->done,
+                             torc__sim_later(pool->delay, pool->delayed));
+    pool->delayed = 0;
 }
 
 static void employ(SimView *view)
@@ -89,6 +92,11 @@ int torc__simJobs_submit(TorcSystem *system, TorcJob *job)
 {
     SimView *view = view_of(system);
     SimPool *pool = &view->pool;
+    int64_t delay;
+    int r = torc__simView_call(view, TORC_SIM_SUBMIT, &delay);
+    if (r < 0)
+        return r;
+    pool->delayed = torc__sim_later(pool->delayed, delay);
     job->next = NULL;
     if (pool->waiting_last)
         pool->waiting_last->next = job;
@@ -135,31 +143,49 @@ void torc__simJobs_end(TorcSystem *system)
 
 /* ---- look-ups ------------------------------------------------------------------------------ */
 
-static void unlink_lookup(TorcLookup *lookup)
+static void unlink_from(TorcLookup **list, const TorcLookup *lookup)
 {
-    TorcLookup **link = &lookup->view->lookups;
-    while (*link != lookup)
-        link = &(*link)->next;
-    *link = lookup->next;
+    while (*list && *list != lookup)
+        list = &(*list)->next;
+    if (*list)
+        *list = lookup->next;
 }
 
+/* Another reactor's wait may have brought this about: the answer is kept for the one that asked. */
 static void lookup_done(SimEvent *event)
 {
     TorcLookup *lookup = SIM_CONTAINER(event, TorcLookup, done);
+    TorcLookup **link = &lookup->view->answered;
+    unlink_from(&lookup->view->lookups, lookup);
+    while (*link)
+        link = &(*link)->next;
+    *link = lookup;
+    lookup->next = NULL;
+}
+
+static void deliver_answer(TorcLookup *lookup)
+{
     SimView *view = lookup->view;
     size_t count;
     TorcAddress *addresses =
         torc__simKernel_resolve(view->kernel, lookup->host, lookup->port, &count);
     TorcLookupResult result = {.count = count, .addresses = addresses};
-    if (count == 0) {
+    if (count == 0 || lookup->unknown) {
+        result.count = 0;
         result.code = -TORC_ELOOKUP;
         result.problem = "Name or service not known";
     }
-    unlink_lookup(lookup);
+    view->answered = lookup->next;
     view->happened = true;
     lookup->function(lookup->arg, &result);
     torc__sim_release(addresses);
     torc__sim_release(lookup);
+}
+
+void torc__simLookups_deliver(SimView *view)
+{
+    while (view->answered)
+        deliver_answer(view->answered);
 }
 
 int torc__simLookup_start(TorcSystem *system, const char *host, uint16_t port,
@@ -167,24 +193,41 @@ int torc__simLookup_start(TorcSystem *system, const char *host, uint16_t port,
 {
     SimView *view = view_of(system);
     size_t length = strlen(host);
+    int64_t delay;
+    int r = torc__simView_call(view, TORC_SIM_LOOKUP, &delay);
+    if (r < 0 && r != -TORC_ELOOKUP)
+        return r;
     TorcLookup *lookup = torc__sim_alloc(sizeof(*lookup) + length + 1);
     *lookup = (TorcLookup){.next = view->lookups,
-                           .done = {.fire = lookup_done},
+                           .done = {.fire = lookup_done, .name = "answer to a look-up"},
+                           .unknown = r < 0,
                            .view = view,
                            .function = function,
                            .arg = arg,
                            .port = port};
     memcpy(lookup->host, host, length);
     view->lookups = lookup;
-    torc__simKernel_schedule(view->kernel, &lookup->done, view->lookup_delay);
+    torc__simKernel_schedule(view->kernel, &lookup->done,
+                             torc__sim_later(view->lookup_delay, delay));
     *ret_lookup = lookup;
     return 0;
+}
+
+const char *torc__simLookup_host(const TorcLookup *lookup)
+{
+    return lookup->host;
+}
+
+const TorcLookup *torc__simLookup_next(const TorcLookup *lookup)
+{
+    return lookup->next;
 }
 
 void torc__simLookup_cancel(TorcSystem *system, TorcLookup *lookup)
 {
     SimView *view = view_of(system);
     torc__simKernel_cancel(view->kernel, &lookup->done);
-    unlink_lookup(lookup);
+    unlink_from(&view->lookups, lookup);
+    unlink_from(&view->answered, lookup);
     torc__sim_release(lookup);
 }

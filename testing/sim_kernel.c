@@ -4,26 +4,71 @@
  * first come, first served, and a run can be repeated. Time moves only in a view's wait. The kernel
  * owns its hosts and names; sockets and events belong to who made them, who must end them before
  * the kernel is freed. */
-#include "sim_internal.h"
+#include "sim_faults_internal.h"
+#include "sim_trace_internal.h"
 
 enum { DEFAULT_BUFFER = 64 * 1024 };
+
+/* 2024-01-01 00:00:00 UTC. */
+static const int64_t first_wall_time = INT64_C(1704067200) * TORC__SECOND;
+
+/* Where home connects to the outside from: private ranges (RFC 1918, RFC 4193), for the
+ * documentation ranges belong to the tests. */
+static void init_home(SimHost *home)
+{
+    static const char *const outward[] = {"10.0.0.1", "fd00::1"};
+    for (size_t i = 0; i < sizeof(outward) / sizeof(outward[0]); i++) {
+        SimAddress address;
+        (void)torc__simAddress_parse(outward[i], 0, &address); /* they are literals */
+        torc__simHost_addAddress(home, &address);
+    }
+}
 
 SimKernel *torc__simKernel_new(uint64_t seed, size_t buffer_size)
 {
     static const char *const localhost[] = {"::1", "127.0.0.1"};
     SimKernel *kernel = torc__sim_alloc(sizeof(*kernel));
     kernel->random = seed;
+    kernel->trace = torc__simTrace_new(kernel);
+    kernel->faults = torc__simFaults_new();
     kernel->buffer_size = buffer_size ? buffer_size : DEFAULT_BUFFER;
     kernel->home.kernel = kernel;
+    kernel->home.number = 1;
     kernel->abroad.kernel = kernel;
+    kernel->wall = first_wall_time;
+    init_home(&kernel->home);
     torc__simKernel_setHost(kernel, "localhost", localhost, 2);
     return kernel;
 }
 
+static void abort_orphan(SimSocket *socket, void *arg)
+{
+    (void)arg;
+    torc__simSocket_abort(socket);
+}
+
+/* Connections that have not reached their listener's queue belong to nobody. */
+static void free_host(SimHost *host)
+{
+    torc__simHost_eachSocket(host, abort_orphan, NULL);
+    torc__simLinks_free(host);
+    torc__sim_release(host->addresses);
+}
+
 void torc__simKernel_free(SimKernel *kernel)
 {
+    free_host(&kernel->home);
+    free_host(&kernel->abroad);
+    while (kernel->hosts) {
+        SimHost *host = kernel->hosts;
+        kernel->hosts = host->next;
+        free_host(host);
+        torc__sim_release(host);
+    }
     assert(kernel->event_count == 0);
     torc__simKernel_forgetNames(kernel);
+    torc__simFaults_free(kernel->faults);
+    torc__simTrace_free(kernel->trace);
     torc__sim_release(kernel->events);
     torc__sim_release(kernel);
 }
@@ -141,6 +186,8 @@ void torc__simKernel_runDue(SimKernel *kernel)
         if (event->time > kernel->now || event->sequence >= end)
             return;
         torc__simKernel_cancel(kernel, event);
+        if (event->name)
+            torc__simTrace_text(kernel->trace, SIM_LINE_EVENT, 0, event->name);
         event->fire(event);
     }
 }

@@ -18,6 +18,11 @@ void torc__sim_fatal(const char *message)
     abort();
 }
 
+void torc__sim_say(const char *text)
+{
+    fputs(text, stderr);
+}
+
 void *torc__sim_alloc(size_t size)
 {
     void *memory = calloc(1, size);

@@ -64,6 +64,23 @@ void torc__simKernel_setHost(SimKernel *kernel, const char *name, const char *co
     kernel->names = entry;
 }
 
+bool torc__simKernel_knows(SimKernel *kernel, const char *name)
+{
+    return *find_name(kernel, name);
+}
+
+void torc__simKernel_addAddress(SimKernel *kernel, const char *name, const char *literal)
+{
+    if (!torc__simKernel_knows(kernel, name)) {
+        torc__simKernel_setHost(kernel, name, &literal, 1);
+        return;
+    }
+    SimName *entry = *find_name(kernel, name);
+    size_t size = (entry->count + 1) * sizeof(*entry->addresses);
+    entry->addresses = torc__sim_realloc(entry->addresses, size);
+    (void)TorcAddress_parse(literal, 0, &entry->addresses[entry->count++]); /* it is a literal */
+}
+
 TorcAddress *torc__simKernel_resolve(SimKernel *kernel, const char *name, uint16_t port,
                                      size_t *ret_count)
 {
@@ -82,6 +99,20 @@ TorcAddress *torc__simKernel_resolve(SimKernel *kernel, const char *name, uint16
     }
     *ret_count = count;
     return addresses;
+}
+
+int torc__simKernel_address(SimKernel *kernel, const char *name, uint16_t port,
+                            SimAddress *ret_address)
+{
+    char text[TORC_ADDRESS_TEXT_SIZE];
+    size_t count;
+    TorcAddress *found = torc__simKernel_resolve(kernel, name, port, &count);
+    int r = -TORC_ENOTADDRESS;
+    if (count > 0)
+        r = torc__simAddress_parse(TorcAddress_host(&found[0], text, sizeof(text)), port,
+                                   ret_address);
+    torc__sim_release(found);
+    return r;
 }
 
 void torc__simKernel_blackHole(SimKernel *kernel, const SimAddress *address)

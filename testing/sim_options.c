@@ -50,17 +50,24 @@ static const Option options[] = {
     {IPPROTO_IP, IP_TTL, NUMBER, 64, 1, 255},
     {IPPROTO_IPV6, IPV6_V6ONLY, FLAG, 0, 0, 1},
     {IPPROTO_IPV6, IPV6_TCLASS, NUMBER, 0, 0, 255},
-    {IPPROTO_IPV6, IPV6_UNICAST_HOPS, NUMBER, 64, 1, 255},
+    {IPPROTO_IPV6, IPV6_UNICAST_HOPS, NUMBER, 64, 0, 255},
 };
 
 enum { OPTION_COUNT = sizeof(options) / sizeof(options[0]) };
 static_assert((int)OPTION_COUNT <= (int)SIM_OPTION_COUNT,
               "a socket must have a place for each option");
 
+static bool has_level(const SimSocket *socket, int level)
+{
+    if (level == IPPROTO_IPV6)
+        return socket->family == AF_INET6;
+    return level != IPPROTO_TCP || socket->protocol->type == SOCK_STREAM;
+}
+
 /* Its place in the table, -ENOPROTOOPT when a socket of this family has no such option. */
 static int find_option(const SimSocket *socket, int level, int name)
 {
-    if (level == IPPROTO_IPV6 && socket->family != AF_INET6)
+    if (!has_level(socket, level))
         return -ENOPROTOOPT;
     for (int i = 0; i < OPTION_COUNT; i++)
         if (options[i].level == level && options[i].name == name)
@@ -95,9 +102,9 @@ static bool get_status(SimSocket *socket, int name, int *ret_value)
 {
     switch (name) {
     case SO_ERROR: *ret_value = torc__simSocket_takeError(socket); return true;
-    case SO_TYPE: *ret_value = SOCK_STREAM; return true;
+    case SO_TYPE: *ret_value = socket->protocol->type; return true;
     case SO_DOMAIN: *ret_value = socket->family; return true;
-    case SO_PROTOCOL: *ret_value = IPPROTO_TCP; return true;
+    case SO_PROTOCOL: *ret_value = socket->protocol->number; return true;
     case SO_ACCEPTCONN: *ret_value = socket->state == SIM_LISTENING; return true;
     default: return false;
     }
@@ -113,8 +120,8 @@ int torc__simOptions_get(SimSocket *socket, int level, int name, void *ret_value
         return answer(&linger, sizeof(linger), ret_value, length);
     }
     int i = find_option(socket, level, name);
-    if (i < 0)
-        return i;
+    if (i < 0) /* do_ip_getsockopt has its own word for it */
+        return has_level(socket, level) || socket->family != AF_INET ? i : -EOPNOTSUPP;
     return answer(&socket->options[i], sizeof(socket->options[i]), ret_value, length);
 }
 
@@ -146,6 +153,15 @@ static int adjust(const Option *option, int value)
     return value < option->least || value > option->most ? -EINVAL : value;
 }
 
+/* The bits for congestion are the stream's own (__ip_sock_set_tos). */
+enum { ECN_BITS = 3 };
+
+static bool has_ecn(int level, int name)
+{
+    return (level == IPPROTO_IP && name == IP_TOS) ||
+           (level == IPPROTO_IPV6 && name == IPV6_TCLASS);
+}
+
 int torc__simOptions_set(SimSocket *socket, int level, int name, const void *value,
                          socklen_t length)
 {
@@ -163,6 +179,8 @@ int torc__simOptions_set(SimSocket *socket, int level, int name, const void *val
     int r = adjust(&options[i], number);
     if (r < 0)
         return r;
+    if (socket->protocol->type == SOCK_STREAM && has_ecn(level, name))
+        r &= ~ECN_BITS;
     socket->options[i] = r;
     return 0;
 }

@@ -7,10 +7,12 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "sim_internal.h"
+#include "sim_trace_internal.h"
 
 struct TorcSimPeer {
     TorcSimPeer *next;
+    TorcSim *sim;
+    int number;        /* in the trace, from 1 */
     SimSocket *socket; /* NULL: closed */
     SimBytes output;   /* sent by the test, not yet taken by the kernel */
     SimBytes received; /* with room for a NUL behind it */
@@ -33,6 +35,27 @@ static void require(bool condition, const char *message)
         torc__sim_fatal(message);
 }
 
+/* ---- the trace ----------------------------------------------------------------------------- */
+
+static void trace_bytes(const TorcSimPeer *peer, SimLineKind kind, const void *data, size_t length)
+{
+    torc__simTrace_add(peer->sim->kernel->trace, kind, peer->number, 0, 0, 0, data, length);
+}
+
+static void trace(const TorcSimPeer *peer, SimLineKind kind)
+{
+    trace_bytes(peer, kind, NULL, 0);
+}
+
+static void trace_addresses(const TorcSimPeer *peer, SimLineKind kind, const SimAddress *from,
+                            const SimAddress *to)
+{
+    unsigned char bytes[2 * SIM_LINE_ADDRESS];
+    torc__simTrace_putAddress(bytes, from);
+    torc__simTrace_putAddress(bytes + SIM_LINE_ADDRESS, to);
+    trace_bytes(peer, kind, bytes, sizeof(bytes));
+}
+
 /* ---- working the socket -------------------------------------------------------------------- */
 
 static void drop_socket(TorcSimPeer *peer, void (*end)(SimSocket *socket))
@@ -46,6 +69,22 @@ static void drop_socket(TorcSimPeer *peer, void (*end)(SimSocket *socket))
     end(socket);
 }
 
+static void note_end(TorcSimPeer *peer)
+{
+    if (peer->got_end || !peer->socket->eof)
+        return;
+    peer->got_end = true;
+    trace(peer, SIM_LINE_PEER_END);
+}
+
+static void note_reset(TorcSimPeer *peer)
+{
+    if (peer->got_reset || !peer->socket->was_reset)
+        return;
+    peer->got_reset = true;
+    trace(peer, SIM_LINE_PEER_RESET);
+}
+
 /* Takes what has arrived. */
 static void take_input(TorcSimPeer *peer)
 {
@@ -53,10 +92,11 @@ static void take_input(TorcSimPeer *peer)
     for (;;) {
         ssize_t n = torc__simSocket_recv(peer->socket, buffer, sizeof(buffer), 0);
         if (n == 0)
-            peer->got_end |= peer->socket->eof;
+            note_end(peer);
         if (n <= 0)
             return;
         torc__simBytes_append(&peer->received, buffer, (size_t)n);
+        trace_bytes(peer, SIM_LINE_PEER_RECEIVES, buffer, (size_t)n);
     }
 }
 
@@ -83,7 +123,7 @@ static void peer_news(SimSocket *socket, unsigned events)
 {
     TorcSimPeer *peer = socket->owner;
     (void)events;
-    peer->got_reset |= socket->was_reset;
+    note_reset(peer);
     if (peer->busy)
         return;
     peer->busy = true;
@@ -96,11 +136,19 @@ static void peer_news(SimSocket *socket, unsigned events)
     peer->busy = false;
 }
 
-static TorcSimPeer *new_peer(TorcSim *sim, SimSocket *socket)
+static TorcSimPeer *new_peer(TorcSim *sim, SimSocket *socket, bool accepted)
 {
     TorcSimPeer *peer = torc__sim_alloc(sizeof(*peer));
-    *peer = (TorcSimPeer){.next = sim->peers, .socket = socket, .reading = true};
+    *peer = (TorcSimPeer){.next = sim->peers,
+                          .sim = sim,
+                          .number = sim->peers ? sim->peers->number + 1 : 1,
+                          .socket = socket,
+                          .reading = true};
     sim->peers = peer;
+    if (accepted)
+        trace_addresses(peer, SIM_LINE_PEER_ACCEPTS, &socket->remote, &socket->local);
+    else
+        trace_addresses(peer, SIM_LINE_PEER_CONNECTS, &socket->local, &socket->remote);
     socket->owner = peer;
     socket->notify = peer_news;
     peer_news(socket, SIM_ANYTHING); /* what came before it was accepted */
@@ -131,18 +179,11 @@ void torc__simPeers_free(TorcSim *sim)
 
 /* ---- connecting and accepting -------------------------------------------------------------- */
 
-/* Loopback addresses are those of the machine under test, all others are elsewhere. */
-static SimHost *host_of(TorcSim *sim, const SimAddress *address)
-{
-    bool home = torc__simAddress_isLoopback(address) || torc__simAddress_isWildcard(address);
-    return home ? &sim->kernel->home : &sim->kernel->abroad;
-}
-
-static int parse(const char *host, int port, SimAddress *ret_address)
+static int parse(TorcSim *sim, const char *host, int port, SimAddress *ret_address)
 {
     if (!host || port < 0 || port > UINT16_MAX)
         return -EINVAL;
-    return torc__simAddress_parse(host, (uint16_t)port, ret_address);
+    return torc__simKernel_address(sim->kernel, host, (uint16_t)port, ret_address);
 }
 
 static int family_of(const SimAddress *address)
@@ -155,14 +196,15 @@ static int connect_peer(TorcSim *sim, const char *from, const char *to, int port
 {
     SimAddress local;
     SimAddress remote;
-    int r = parse(from, 0, &local);
+    int r = parse(sim, from, 0, &local);
     if (r == 0)
-        r = parse(to, port, &remote);
+        r = parse(sim, to, port, &remote);
     if (r < 0)
         return r;
     if (family_of(&local) != family_of(&remote))
         return -EAFNOSUPPORT;
-    SimSocket *socket = torc__simSocket_new(host_of(sim, &local), family_of(&local));
+    SimSocket *socket =
+        torc__simSocket_new(torc__simHost_of(sim->kernel, &local), family_of(&local));
     socket->remote = remote;
     r = torc__simSocket_bind(socket, &local);
     if (r == 0)
@@ -173,7 +215,7 @@ static int connect_peer(TorcSim *sim, const char *from, const char *to, int port
         torc__simSocket_close(socket);
         return r == -EAGAIN ? -ECONNREFUSED : r;
     }
-    *ret_peer = new_peer(sim, socket);
+    *ret_peer = new_peer(sim, socket, false);
     return 0;
 }
 
@@ -198,10 +240,11 @@ TorcSimPeer *TorcSim_connect(TorcSim *sim, int port)
 int TorcSim_listen(TorcSim *sim, const char *address, int port)
 {
     SimAddress local;
-    int r = sim && port > 0 ? parse(address, port, &local) : -EINVAL;
+    int r = sim && port > 0 ? parse(sim, address, port, &local) : -EINVAL;
     if (r < 0)
         return r;
-    SimSocket *socket = torc__simSocket_new(host_of(sim, &local), family_of(&local));
+    SimSocket *socket =
+        torc__simSocket_new(torc__simHost_of(sim->kernel, &local), family_of(&local));
     r = torc__simSocket_bind(socket, &local);
     if (r == 0)
         r = torc__simSocket_listen(socket, INT32_MAX);
@@ -231,7 +274,7 @@ TorcSimPeer *TorcSim_accept(TorcSim *sim, int port)
     SimSocket *socket;
     if (!first || torc__simSocket_accept(first, &socket) < 0)
         return NULL;
-    return new_peer(sim, socket);
+    return new_peer(sim, socket, true);
 }
 
 /* ---- what a peer does ---------------------------------------------------------------------- */
@@ -249,6 +292,7 @@ void TorcSimPeer_sendBytes(TorcSimPeer *peer, const void *data, size_t length)
     require(!peer->shut, "TorcSimPeer_send: the peer has shut its side or closed");
     if (!peer->socket)
         return; /* it has sent RST: what is sent then is lost */
+    trace_bytes(peer, SIM_LINE_PEER_SENDS, data, length);
     torc__simBytes_append(&peer->output, data, length);
     peer_news(peer->socket, SIM_ANYTHING);
 }
@@ -267,6 +311,16 @@ size_t TorcSimPeer_receivedLength(TorcSimPeer *peer)
     return torc__simBytes_length(&peer->received);
 }
 
+TorcSim *torc__simPeer_sim(const TorcSimPeer *peer)
+{
+    return peer->sim;
+}
+
+void torc__simPeer_take(TorcSimPeer *peer, size_t length)
+{
+    torc__simBytes_drop(&peer->received, length);
+}
+
 void TorcSimPeer_clear(TorcSimPeer *peer)
 {
     require(peer, "TorcSimPeer_clear: there is no peer; did it fail to connect?");
@@ -276,12 +330,14 @@ void TorcSimPeer_clear(TorcSimPeer *peer)
 void TorcSimPeer_stopReading(TorcSimPeer *peer)
 {
     require(peer, "TorcSimPeer_stopReading: there is no peer; did it fail to connect?");
+    trace(peer, SIM_LINE_PEER_STOPS);
     peer->reading = false;
 }
 
 void TorcSimPeer_startReading(TorcSimPeer *peer)
 {
     require(peer, "TorcSimPeer_startReading: there is no peer; did it fail to connect?");
+    trace(peer, SIM_LINE_PEER_STARTS);
     peer->reading = true;
     if (peer->socket)
         peer_news(peer->socket, SIM_ANYTHING);
@@ -290,6 +346,7 @@ void TorcSimPeer_startReading(TorcSimPeer *peer)
 void TorcSimPeer_shutdown(TorcSimPeer *peer)
 {
     require(peer, "TorcSimPeer_shutdown: there is no peer; did it fail to connect?");
+    trace(peer, SIM_LINE_PEER_SHUTS);
     peer->shut = true;
     if (peer->socket)
         peer_news(peer->socket, SIM_ANYTHING);
@@ -298,6 +355,7 @@ void TorcSimPeer_shutdown(TorcSimPeer *peer)
 void TorcSimPeer_close(TorcSimPeer *peer)
 {
     require(peer, "TorcSimPeer_close: there is no peer; did it fail to connect?");
+    trace(peer, SIM_LINE_PEER_CLOSES);
     peer->shut = peer->closing = true;
     peer->reading = false;
     if (peer->socket)
@@ -307,6 +365,7 @@ void TorcSimPeer_close(TorcSimPeer *peer)
 void TorcSimPeer_reset(TorcSimPeer *peer)
 {
     require(peer, "TorcSimPeer_reset: there is no peer; did it fail to connect?");
+    trace(peer, SIM_LINE_PEER_RESETS);
     drop_socket(peer, torc__simSocket_abort);
 }
 

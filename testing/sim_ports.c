@@ -1,4 +1,4 @@
-/* Addresses and ports of the simulated hosts: who is bound where, and whom an attempt reaches.
+/* Addresses and ports of the simulated hosts: who has which, and whom an attempt reaches.
  *
  * A host finds a socket by its local port in a table of chains; listening sockets are in a short
  * list as well, for a busy port's chain also holds every connection that it accepted. Bind
@@ -13,11 +13,6 @@
 enum { FIRST_EPHEMERAL = 32768, EPHEMERALS = 60999 - FIRST_EPHEMERAL + 1 };
 
 static const uint8_t ipv4_prefix[12] = {[10] = 0xff, [11] = 0xff};
-
-/* Where the code under test connects to the outside from: private ranges (RFC 1918,
- * RFC 4193), for the documentation ranges belong to the tests. */
-static const uint8_t outward_ipv4[4] = {10, 0, 0, 1};
-static const uint8_t outward_ipv6[16] = {[0] = 0xfd, [15] = 1};
 
 /* ---- addresses ----------------------------------------------------------------------------- */
 
@@ -115,6 +110,76 @@ bool torc__simAddress_isLoopback(const SimAddress *address)
     return torc__simAddress_sameIp(address, &ipv6);
 }
 
+/* ---- hosts --------------------------------------------------------------------------------- */
+
+/* Descriptors tell hosts apart (sim_descriptor.c), and an int holds no more. */
+enum { MOST_HOSTS = 2000 };
+
+SimHost *torc__simKernel_addHost(SimKernel *kernel)
+{
+    SimHost *host = torc__sim_alloc(sizeof(*host));
+    host->kernel = kernel;
+    host->number = kernel->home.number + 1;
+    SimHost **link = &kernel->hosts;
+    for (; *link; link = &(*link)->next)
+        host->number++;
+    if (host->number > MOST_HOSTS)
+        torc__sim_fatal("TorcSim_host: a simulation has at most 2000 hosts");
+    *link = host;
+    return host;
+}
+
+void torc__simHost_addAddress(SimHost *host, const SimAddress *address)
+{
+    size_t size = (host->address_count + 1) * sizeof(*host->addresses);
+    host->addresses = torc__sim_realloc(host->addresses, size);
+    host->addresses[host->address_count++] = *address;
+}
+
+static bool has_address(const SimHost *host, const SimAddress *address)
+{
+    for (size_t i = 0; i < host->address_count; i++)
+        if (torc__simAddress_sameIp(&host->addresses[i], address))
+            return true;
+    return false;
+}
+
+SimHost *torc__simHost_find(SimKernel *kernel, const SimAddress *address)
+{
+    if (has_address(&kernel->home, address))
+        return &kernel->home;
+    SimHost *host = kernel->hosts;
+    while (host && !has_address(host, address))
+        host = host->next;
+    return host;
+}
+
+SimHost *torc__simHost_of(SimKernel *kernel, const SimAddress *address)
+{
+    if (torc__simAddress_isLoopback(address) || torc__simAddress_isWildcard(address))
+        return &kernel->home;
+    SimHost *host = torc__simHost_find(kernel, address);
+    return host ? host : &kernel->abroad;
+}
+
+void torc__simHost_eachSocket(SimHost *host, void (*function)(SimSocket *socket, void *arg),
+                              void *arg)
+{
+    for (size_t i = 0; i < sizeof(host->ports) / sizeof(host->ports[0]); i++) {
+        SimSocket *next;
+        for (SimSocket *socket = host->ports[i]; socket; socket = next) {
+            next = socket->port_next;
+            function(socket, arg);
+        }
+    }
+}
+
+/* True for home and abroad, which answer to addresses that nobody has. */
+static bool is_lenient(const SimHost *host)
+{
+    return host == &host->kernel->home || host == &host->kernel->abroad;
+}
+
 /* ---- binding ------------------------------------------------------------------------------- */
 
 /* True when a socket bound to a wildcard takes connections to the address. */
@@ -143,7 +208,8 @@ static bool both_have(const SimSocket *a, const SimSocket *b, int name)
 /* True when `socket` may not be where `other` is already. */
 static bool conflict(const SimSocket *socket, const SimSocket *other)
 {
-    return other != socket && other->local.port == socket->local.port && overlap(socket, other) &&
+    return other != socket && other->protocol == socket->protocol &&
+           other->local.port == socket->local.port && overlap(socket, other) &&
            !(both_have(socket, other, SO_REUSEADDR) && other->state != SIM_LISTENING) &&
            !both_have(socket, other, SO_REUSEPORT);
 }
@@ -186,31 +252,39 @@ void torc__simPorts_remove(SimSocket *socket)
     socket->bound = false;
 }
 
-static bool port_in_use(SimHost *host, uint16_t port)
+static bool port_in_use(SimHost *host, const SimProtocol *protocol, uint16_t port)
 {
     const SimSocket *socket = *chain_of(host, port);
-    while (socket && socket->local.port != port)
+    while (socket && (socket->local.port != port || socket->protocol != protocol))
         socket = socket->port_next;
     return socket;
 }
 
 /* The next free port, in order and round again; 0 when there is none. */
-static uint16_t ephemeral_port(SimHost *host)
+static uint16_t ephemeral_port(SimHost *host, const SimProtocol *protocol)
 {
     for (unsigned i = 0; i < EPHEMERALS; i++) {
         uint16_t port = (uint16_t)(FIRST_EPHEMERAL + host->ephemerals++ % EPHEMERALS);
-        if (!port_in_use(host, port))
+        if (!port_in_use(host, protocol, port))
             return port;
     }
     return 0;
 }
 
+static bool may_bind(const SimHost *host, const SimAddress *address)
+{
+    return is_lenient(host) || has_address(host, address) || torc__simAddress_isLoopback(address) ||
+           torc__simAddress_isWildcard(address);
+}
+
 int torc__simSocket_bind(SimSocket *socket, const SimAddress *address)
 {
     SimAddress before = socket->local;
+    if (!may_bind(socket->host, address))
+        return -EADDRNOTAVAIL;
     socket->local = *address;
     if (address->port == 0)
-        socket->local.port = ephemeral_port(socket->host);
+        socket->local.port = ephemeral_port(socket->host, socket->protocol);
     if (socket->local.port == 0 || torc__simPorts_taken(socket)) {
         socket->local = before;
         return -EADDRINUSE;
@@ -239,21 +313,25 @@ void torc__simPorts_removeListener(SimSocket *socket)
 
 /* ---- reaching ------------------------------------------------------------------------------ */
 
-/* The address that packets to `to` leave from. */
-static SimAddress source_for(const SimHost *host, const SimAddress *to)
+/* The address that packets to `to` leave from: 0 or -ENETUNREACH. Who is abroad and has none uses
+ * home's. */
+static int source_for(const SimHost *host, const SimAddress *to, SimAddress *ret_from)
 {
-    SimAddress from = {.scope = to->scope};
+    const SimKernel *kernel = host->kernel;
     bool ipv4 = torc__simAddress_isIPv4(to);
-    if (torc__simAddress_isLoopback(to) && host == &host->kernel->home) {
-        from.ip[15] = 1;
-        if (ipv4)
-            set_ipv4(&from, "\177\0\0\1");
-    } else if (ipv4) {
-        set_ipv4(&from, outward_ipv4);
+    const SimHost *owner = host == &kernel->abroad ? &kernel->home : host;
+    size_t i = 0;
+    if (torc__simAddress_isLoopback(to) && host != &kernel->abroad) {
+        (void)torc__simAddress_parse(ipv4 ? "127.0.0.1" : "::1", 0, ret_from);
     } else {
-        memcpy(from.ip, outward_ipv6, sizeof(from.ip));
+        while (i < owner->address_count && torc__simAddress_isIPv4(&owner->addresses[i]) != ipv4)
+            i++;
+        if (i == owner->address_count)
+            return -ENETUNREACH;
+        *ret_from = owner->addresses[i];
     }
-    return from;
+    ret_from->scope = to->scope;
+    return 0;
 }
 
 int torc__simPorts_chooseLocal(SimSocket *socket)
@@ -267,8 +345,9 @@ int torc__simPorts_chooseLocal(SimSocket *socket)
     if (ipv4 && socket->family == AF_INET6 &&
         torc__simOptions_value(socket, IPPROTO_IPV6, IPV6_V6ONLY))
         return -ENETUNREACH;
-    bool any_ip = torc__simAddress_isWildcard(&socket->local);
-    SimAddress from = any_ip ? source_for(socket->host, to) : socket->local;
+    SimAddress from = socket->local;
+    if (torc__simAddress_isWildcard(&from) && source_for(socket->host, to, &from) < 0)
+        return -ENETUNREACH;
     from.port = socket->local.port;
     if (socket->bound) {
         socket->local = from;
@@ -308,12 +387,91 @@ static SimSocket *find_listener(SimHost *host, const SimAddress *address, bool f
     return found;
 }
 
-SimSocket *torc__simPorts_route(const SimSocket *client)
+SimHost *torc__simHost_for(SimHost *from, const SimAddress *to)
+{
+    SimKernel *kernel = from->kernel;
+    if (torc__simAddress_isLoopback(to))
+        return is_lenient(from) ? &kernel->home : from;
+    SimHost *owner = torc__simHost_find(kernel, to);
+    if (owner)
+        return owner;
+    return from == &kernel->abroad ? &kernel->home : &kernel->abroad;
+}
+
+static bool anyone_takes(const SimHost *host, const SimAddress *address, bool foreign)
+{
+    const SimSocket *socket = host->listeners;
+    while (socket && !takes(socket, address, foreign))
+        socket = socket->listener_next;
+    return socket;
+}
+
+SimHost *torc__simPorts_target(const SimSocket *client)
 {
     SimKernel *kernel = client->kernel;
     const SimAddress *to = &client->remote;
-    if (client->host != &kernel->home || torc__simAddress_isLoopback(to))
-        return find_listener(&kernel->home, to, false);
-    SimSocket *outside = find_listener(&kernel->abroad, to, false);
-    return outside ? outside : find_listener(&kernel->home, to, true);
+    SimHost *host = torc__simHost_for(client->host, to);
+    if (host != &kernel->abroad || anyone_takes(host, to, false))
+        return host;
+    return anyone_takes(&kernel->home, to, true) ? &kernel->home : host;
+}
+
+SimSocket *torc__simPorts_route(const SimSocket *client)
+{
+    SimHost *host = torc__simPorts_target(client);
+    bool foreign =
+        host == &host->kernel->home && torc__simHost_for(client->host, &client->remote) != host;
+    return find_listener(host, &client->remote, foreign);
+}
+
+SimSocket *torc__simPorts_listenerOf(const SimSocket *socket)
+{
+    return find_listener(socket->host, &socket->local, false);
+}
+
+/* ---- datagrams ----------------------------------------------------------------------------- */
+
+/* How well a socket fits a datagram (compute_score of udp.c); 0: not at all. */
+static unsigned fitness(const SimSocket *socket, const SimSocket *sender, const SimAddress *from,
+                        const SimAddress *to, bool foreign)
+{
+    bool connected = socket->state == SIM_CONNECTED;
+    if (socket->protocol != sender->protocol || !takes(socket, to, foreign))
+        return 0;
+    if (connected &&
+        (socket->remote.port != from->port || !torc__simAddress_sameIp(&socket->remote, from)))
+        return 0;
+    return 1 + torc__simAddress_sameIp(&socket->local, to) + 2 * connected;
+}
+
+/* Among several that fit as well the seed decides with SO_REUSEPORT, else the last that was bound
+ * has it. */
+static SimSocket *find_receiver(SimHost *host, const SimSocket *sender, const SimAddress *from,
+                                const SimAddress *to, bool foreign)
+{
+    SimSocket *found = NULL;
+    unsigned best = 0;
+    uint64_t equals = 0;
+    for (SimSocket *socket = *chain_of(host, to->port); socket; socket = socket->port_next) {
+        unsigned fit = fitness(socket, sender, from, to, foreign);
+        if (fit == 0 || fit < best)
+            continue;
+        bool share = fit == best && both_have(socket, found, SO_REUSEPORT);
+        equals = fit > best ? 1 : equals + share;
+        if (fit > best || (share && torc__simKernel_random(host->kernel) % equals == 0))
+            found = socket;
+        best = fit;
+    }
+    return found;
+}
+
+SimSocket *torc__simPorts_routeDatagram(const SimSocket *sender, const SimAddress *from,
+                                        const SimAddress *to)
+{
+    SimKernel *kernel = sender->kernel;
+    SimHost *host = torc__simHost_for(sender->host, to);
+    SimSocket *receiver = find_receiver(host, sender, from, to, false);
+    if (!receiver && host == &kernel->abroad)
+        receiver = find_receiver(&kernel->home, sender, from, to, true);
+    return receiver;
 }

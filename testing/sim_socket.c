@@ -1,7 +1,7 @@
 /* Stream sockets of the simulated world, as Linux has TCP.
  *
  * A connection is two sockets that point at each other; what one sends is in the other's bounded
- * input buffer at once. A socket belongs to a descriptor, to a peer, or to the accept queue of a
+ * input buffer at once, or after its time on a link (sim_transit.c). A socket belongs to a descriptor, to a peer, or to the accept queue of a
  * listener. When one end is closed the other's `other` becomes NULL: what it then sends is answered
  * by RST, as the kernel does for a connection that nobody holds any more.
  *
@@ -13,20 +13,13 @@
 
 #include "sim_internal.h"
 
-enum {
-    MOST_BACKLOG = 4096, /* net.core.somaxconn */
-    /* SYNs without an answer before connect fails with ETIMEDOUT, 1 + 2 + … + 64 = 127 s after the
-     * first: net.ipv4.tcp_syn_retries is 6. */
-    MOST_ATTEMPTS = 7
-};
+enum { MOST_BACKLOG = 4096 }; /* net.core.somaxconn */
 
-static void tell(SimSocket *socket, unsigned events)
+void torc__simSocket_tell(SimSocket *socket, unsigned events)
 {
     if (socket->notify)
         socket->notify(socket, events);
 }
-
-static void attempt_due(SimEvent *event);
 
 SimSocket *torc__simSocket_new(SimHost *host, int family)
 {
@@ -34,17 +27,20 @@ SimSocket *torc__simSocket_new(SimHost *host, int family)
     socket->kernel = host->kernel;
     socket->host = host;
     socket->family = family;
+    socket->protocol = &torc__sim_stream;
     socket->local = torc__simAddress_wildcard(family);
     socket->remote = torc__simAddress_wildcard(family);
-    socket->attempt.fire = attempt_due;
+    socket->attempt.fire = torc__simSocket_attempt;
+    socket->attempt.name = "connection attempt";
     socket->number = host->kernel->sockets_made++;
     torc__simOptions_init(socket);
     return socket;
 }
 
-static void free_socket(SimSocket *socket)
+void torc__simSocket_free(SimSocket *socket)
 {
     torc__simKernel_cancel(socket->kernel, &socket->attempt);
+    torc__simTransit_drop(socket);
     torc__simPorts_remove(socket);
     torc__simBytes_done(&socket->input);
     torc__sim_release(socket);
@@ -67,28 +63,31 @@ static void end_if_complete(SimSocket *socket)
 }
 
 /* tcp_fin */
-static void receive_fin(SimSocket *socket)
+void torc__simSocket_receiveFin(SimSocket *socket)
 {
     socket->eof = true;
     socket->shut |= SIM_SHUT_READ;
     end_if_complete(socket);
-    tell(socket, SIM_ANYTHING);
+    torc__simSocket_tell(socket, SIM_ANYTHING);
 }
 
 static void send_fin(SimSocket *socket)
 {
     if (socket->fin_sent)
         return;
+    bool far = torc__simSocket_isFar(socket);
     socket->kernel->activity++;
     socket->fin_sent = true;
     socket->shut |= SIM_SHUT_WRITE;
     end_if_complete(socket);
-    if (socket->other)
-        receive_fin(socket->other);
+    if (socket->other && far)
+        torc__simTransit_put(socket->other, SIM_FIN);
+    else if (socket->other)
+        torc__simSocket_receiveFin(socket->other);
 }
 
 /* The state after RST, whoever sent it. What was received stays readable. */
-static void cut(SimSocket *socket)
+void torc__simSocket_cut(SimSocket *socket)
 {
     socket->kernel->activity++;
     socket->state = SIM_ENDED;
@@ -98,37 +97,38 @@ static void cut(SimSocket *socket)
 
 /* tcp_reset: behind a FIN the reading side has its end already, and only writing finds the error,
  * which is then EPIPE. */
-static void receive_reset(SimSocket *socket)
+void torc__simSocket_receiveReset(SimSocket *socket)
 {
     bool open = socket->state == SIM_CONNECTED;
-    cut(socket);
+    torc__simSocket_cut(socket);
     if (!open)
         return;
     socket->error = socket->eof ? EPIPE : ECONNRESET;
     socket->was_reset = true;
-    tell(socket, SIM_ANYTHING);
+    torc__simSocket_tell(socket, SIM_ANYTHING);
 }
 
 static void send_reset(SimSocket *socket)
 {
     SimSocket *other = socket->other;
-    cut(socket);
-    if (other)
-        receive_reset(other);
+    bool far = other && torc__simSocket_isFar(socket);
+    torc__simSocket_cut(socket);
+    if (far) {
+        other->other = NULL;
+        torc__simTransit_put(other, SIM_RST);
+    } else if (other) {
+        torc__simSocket_receiveReset(other);
+    }
 }
 
-int torc__simSocket_shutdown(SimSocket *socket, int how)
+void torc__simSocket_break(SimSocket *socket)
 {
-    if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
-        return -EINVAL;
+    SimSocket *other = socket->other;
     if (socket->state != SIM_CONNECTED)
-        return -ENOTCONN;
-    if (how != SHUT_WR)
-        socket->shut |= SIM_SHUT_READ;
-    if (how != SHUT_RD)
-        send_fin(socket);
-    tell(socket, SIM_ANYTHING);
-    return 0;
+        return;
+    if (other)
+        torc__simSocket_receiveReset(other);
+    torc__simSocket_receiveReset(socket);
 }
 
 /* ---- closing ------------------------------------------------------------------------------- */
@@ -146,7 +146,7 @@ void torc__simSocket_abort(SimSocket *socket)
         send_reset(socket);
     else if (socket->other)
         socket->other->other = NULL; /* both have sent FIN */
-    free_socket(socket);
+    torc__simSocket_free(socket);
 }
 
 /* tcp_close: unread input means that the sender must learn that not all arrived (RFC 2525 §2.17);
@@ -163,12 +163,51 @@ void torc__simSocket_close(SimSocket *socket)
         SimSocket *other = socket->other;
         send_fin(socket);
         /* Being told of the FIN, the other end may have been closed or may have sent RST. */
-        if (other && socket->other == other)
+        if (other && socket->other == other) {
+            torc__simTransit_refuse(socket);
             other->other = NULL;
+        }
         socket->state = SIM_ENDED;
         socket->other = NULL;
     }
     torc__simSocket_abort(socket);
+}
+
+/* ---- shutting down ------------------------------------------------------------------------- */
+
+/* tcp_disconnect, of a listener or an attempt: it is as new, but for its port. */
+static void disconnect(SimSocket *socket)
+{
+    if (socket->state == SIM_LISTENING) {
+        torc__simPorts_removeListener(socket);
+        abort_queue(socket);
+    } else {
+        torc__simKernel_cancel(socket->kernel, &socket->attempt);
+        socket->error = ECONNRESET;
+    }
+    socket->state = SIM_FRESH;
+    socket->shut = 0;
+    socket->attempts = 0;
+    socket->phase = SIM_SEND_SYN;
+}
+
+/* inet_shutdown: what is not connected is shut too, also for a connection it may have later. */
+int torc__simSocket_shutdown(SimSocket *socket, int how)
+{
+    if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
+        return -EINVAL;
+    SimState state = socket->state;
+    if (state == SIM_CONNECTING || (state == SIM_LISTENING && how != SHUT_WR)) {
+        disconnect(socket);
+    } else if (state != SIM_LISTENING) {
+        socket->shut |= how == SHUT_RDWR ? SIM_SHUT_BOTH
+                        : how == SHUT_RD ? SIM_SHUT_READ
+                                         : SIM_SHUT_WRITE;
+        if (state == SIM_CONNECTED && how != SHUT_RD)
+            send_fin(socket);
+    }
+    torc__simSocket_tell(socket, SIM_ANYTHING);
+    return state == SIM_FRESH || state == SIM_ENDED ? -ENOTCONN : 0;
 }
 
 /* ---- listening ----------------------------------------------------------------------------- */
@@ -210,20 +249,8 @@ int torc__simSocket_accept(SimSocket *listener, SimSocket **ret_socket)
     return 0;
 }
 
-/* A connection as the listener's side has it, with the options of the listener. */
-static void enqueue_connection(SimSocket *listener, SimSocket *client)
+void torc__simSocket_enqueue(SimSocket *listener, SimSocket *socket)
 {
-    SimSocket *socket = torc__simSocket_new(listener->host, listener->family);
-    memcpy(socket->options, listener->options, sizeof(socket->options));
-    socket->linger = listener->linger;
-    socket->linger_seconds = listener->linger_seconds;
-    socket->state = client->state = SIM_CONNECTED;
-    socket->established = client->established = true;
-    socket->connect_told = true;
-    socket->remote = client->local;
-    socket->other = client;
-    client->other = socket;
-    torc__simPorts_add(socket, &client->remote);
     if (listener->queue_last)
         listener->queue_last->queue_next = socket;
     else
@@ -231,81 +258,15 @@ static void enqueue_connection(SimSocket *listener, SimSocket *client)
     listener->queue_last = socket;
     listener->queued++;
     listener->kernel->activity++;
-    tell(listener, TORC_READABLE);
-}
-
-/* ---- connecting ---------------------------------------------------------------------------- */
-
-/* The queue holds one more than the backlog (sk_acceptq_is_full); Linux does not answer a SYN that
- * finds it full. */
-int torc__simSocket_establish(SimSocket *socket)
-{
-    if (torc__simKernel_isBlackHole(socket->kernel, &socket->remote))
-        return -EAGAIN;
-    SimSocket *listener = torc__simPorts_route(socket);
-    if (!listener)
-        return -ECONNREFUSED;
-    if (listener->queued > listener->backlog)
-        return -EAGAIN;
-    enqueue_connection(listener, socket);
-    return 0;
-}
-
-static void fail_attempt(SimSocket *socket, int error)
-{
-    cut(socket);
-    socket->error = error;
-    tell(socket, SIM_ANYTHING);
-}
-
-static void attempt_due(SimEvent *event)
-{
-    SimSocket *socket = SIM_CONTAINER(event, SimSocket, attempt);
-    int r = socket->attempts < MOST_ATTEMPTS ? torc__simSocket_establish(socket) : -ETIMEDOUT;
-    if (r == -EAGAIN)
-        torc__simKernel_schedule(socket->kernel, event, TORC__SECOND << socket->attempts++);
-    else if (r < 0)
-        fail_attempt(socket, -r);
-    else
-        tell(socket, SIM_ANYTHING);
-}
-
-/* inet_stream_connect, for a socket on which connect was called before. */
-static int connect_again(SimSocket *socket)
-{
-    if (socket->state == SIM_CONNECTING)
-        return -EALREADY;
-    if (socket->state == SIM_LISTENING || socket->connect_told)
-        return -EISCONN;
-    socket->connect_told = socket->established;
-    if (socket->state == SIM_CONNECTED)
-        return 0;
-    int error = torc__simSocket_takeError(socket);
-    if (!socket->established) {
-        socket->state = SIM_FRESH;
-        socket->shut = 0;
-        socket->attempts = 0;
-    }
-    return error ? -error : -ECONNABORTED;
-}
-
-int torc__simSocket_connect(SimSocket *socket, const SimAddress *address)
-{
-    if (socket->state != SIM_FRESH)
-        return connect_again(socket);
-    socket->remote = *address;
-    int r = torc__simPorts_chooseLocal(socket);
-    if (r < 0)
-        return r;
-    socket->state = SIM_CONNECTING;
-    torc__simKernel_schedule(socket->kernel, &socket->attempt, 0);
-    return -EINPROGRESS;
+    torc__simSocket_tell(listener, TORC_READABLE);
 }
 
 /* ---- bytes --------------------------------------------------------------------------------- */
 
 size_t torc__simSocket_room(const SimSocket *socket)
 {
+    if (torc__simSocket_isFar(socket))
+        return torc__simTransit_room(socket);
     /* Nobody is there: the first bytes still find room, and are answered by RST. */
     if (!socket->other)
         return socket->kernel->buffer_size;
@@ -319,23 +280,26 @@ ssize_t torc__simSocket_recv(SimSocket *socket, void *buffer, size_t size, int f
     if (socket->state == SIM_FRESH || socket->state == SIM_LISTENING)
         return -ENOTCONN;
     size_t count = torc__simBytes_length(&socket->input);
-    if (count > size)
-        count = size;
     if (count == 0) {
-        if (size == 0 || socket->eof)
+        if (socket->eof)
             return 0;
         if (socket->error)
             return -torc__simSocket_takeError(socket);
         return socket->shut & SIM_SHUT_READ ? 0 : -EAGAIN;
     }
+    if (count > size)
+        count = size;
     memcpy(buffer, socket->input.data + socket->input.begin, count);
-    if (flags & MSG_PEEK)
+    if (count == 0 || flags & MSG_PEEK)
         return (ssize_t)count;
     torc__simBytes_drop(&socket->input, count);
     socket->kernel->activity++;
-    if (socket->other && socket->other->wants_space) {
-        socket->other->wants_space = false;
-        tell(socket->other, TORC_WRITABLE);
+    if (socket->transit)
+        torc__simTransit_resume(socket);
+    SimSocket *other = socket->other;
+    if (other && other->wants_space && torc__simSocket_room(other) > 0) {
+        other->wants_space = false;
+        torc__simSocket_tell(other, TORC_WRITABLE);
     }
     return (ssize_t)count;
 }
@@ -351,12 +315,6 @@ static int refuse_send(SimSocket *socket)
     return error ? -error : -EPIPE;
 }
 
-/* Bytes for an end that was closed, or that has shut both directions, are answered by RST. */
-static bool is_deaf(const SimSocket *other)
-{
-    return !other || other->shut == SIM_SHUT_BOTH;
-}
-
 ssize_t torc__simSocket_send(SimSocket *socket, const void *data, size_t length)
 {
     int r = refuse_send(socket);
@@ -368,15 +326,19 @@ ssize_t torc__simSocket_send(SimSocket *socket, const void *data, size_t length)
     socket->wants_space = count < length;
     if (count == 0)
         return -EAGAIN;
-    if (is_deaf(other)) {
+    if (torc__simSocket_isFar(socket)) {
+        torc__simTransit_send(socket, data, count);
+        return (ssize_t)count;
+    }
+    if (torc__simSocket_isDeaf(other)) {
         if (other)
-            receive_reset(other);
-        receive_reset(socket);
+            torc__simSocket_receiveReset(other);
+        torc__simSocket_receiveReset(socket);
         return (ssize_t)count;
     }
     torc__simBytes_append(&other->input, data, count);
     socket->kernel->activity++;
-    tell(other, TORC_READABLE);
+    torc__simSocket_tell(other, TORC_READABLE);
     return (ssize_t)count;
 }
 
@@ -388,9 +350,11 @@ unsigned torc__simSocket_readiness(SimSocket *socket)
         return socket->queue_first ? TORC_READABLE : 0;
     if (socket->state == SIM_CONNECTING)
         return 0;
-    if (socket->state == SIM_FRESH || socket->error)
-        return TORC_READABLE | TORC_WRITABLE;
     unsigned ready = 0;
+    if (socket->state == SIM_FRESH || socket->error)
+        ready = TORC_READABLE | TORC_WRITABLE;
+    if (socket->error)
+        return ready;
     if (torc__simBytes_length(&socket->input) > 0)
         ready |= TORC_READABLE;
     if (socket->shut & SIM_SHUT_READ)
@@ -401,3 +365,32 @@ unsigned torc__simSocket_readiness(SimSocket *socket)
         socket->wants_space = true;
     return ready;
 }
+
+/* ---- the protocol -------------------------------------------------------------------------- */
+
+static ssize_t recv_from(SimSocket *socket, void *buffer, size_t size, int flags,
+                         SimAddress *ret_from)
+{
+    (void)ret_from; /* a stream names nobody */
+    return torc__simSocket_recv(socket, buffer, size, flags);
+}
+
+static ssize_t send_to(SimSocket *socket, const void *data, size_t length,
+                       const SimAddress *address)
+{
+    (void)address; /* nor does it ask where to */
+    return torc__simSocket_send(socket, data, length);
+}
+
+const SimProtocol torc__sim_stream = {
+    .type = SOCK_STREAM,
+    .number = IPPROTO_TCP,
+    .listen = torc__simSocket_listen,
+    .accept = torc__simSocket_accept,
+    .connect = torc__simSocket_connect,
+    .recv = recv_from,
+    .send = send_to,
+    .shutdown = torc__simSocket_shutdown,
+    .close = torc__simSocket_close,
+    .readiness = torc__simSocket_readiness,
+};

@@ -2,17 +2,18 @@
  *
  * By edge: an event that a watch is interested in puts its descriptor on a list; the next wait
  * asks each listed descriptor for its whole state, as epoll_wait does, calls the watch with what
- * it is interested in, and takes it off the list. By level: each wait asks every watched
- * descriptor.
+ * it is interested in, and takes it off the list. By level: each wait asks every descriptor
+ * that is watched so.
  *
- * A wait takes a snapshot first and calls in the order of descriptors, so that a run can be
- * repeated. A watch that a call before it stops or changes is not called: its serial number is
+ * A wait takes a snapshot first and calls in the order of descriptors, or in one that the seed
+ * decides, so that a run can be repeated. A watch that a call before it stops or changes is not called: its serial number is
  * another one then. Virtual time moves here and nowhere else: to the earlier of the deadline and
- * the next event of the kernel, when there is nothing to deliver. */
+ * the next event of the kernel, when there is nothing to deliver. Where several reactors share the
+ * world, the others are turned from here until they have nothing to do either. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim_internal.h"
+#include "sim_trace_internal.h"
 
 /* Waits in a row in which neither time nor a byte moved: more than any program needs for what it
  * does at one moment, and a few seconds for one that spins. */
@@ -75,21 +76,46 @@ void torc__simWatch_trigger(SimDescriptor *descriptor, unsigned events)
         put_on_list(descriptor);
 }
 
+/* What a delay keeps from the watch: with the bytes, the end behind them. */
+static unsigned hidden_by(unsigned held)
+{
+    return held & TORC_READABLE ? held | TORC_CLOSED : held;
+}
+
 /* What the watch would be called with now. */
 static unsigned ready_now(const SimWatch *watch)
 {
     unsigned ready = watch->interest & (TORC_READABLE | TORC_WRITABLE);
     if (watch->interest & TORC_EDGE)
         ready |= watch->interest & TORC_CLOSED;
-    return ready ? ready & torc__simSocket_readiness(watch->descriptor->socket) : 0;
+    if (watch->descriptor->held)
+        ready &= ~hidden_by(watch->descriptor->held);
+    return ready ? ready & watch->descriptor->kind->readiness(watch->descriptor->object) : 0;
 }
 
 /* ---- the three calls ----------------------------------------------------------------------- */
 
+static void add_level(SimDescriptor *descriptor)
+{
+    SimView *view = descriptor->view;
+    descriptor->level_next = view->levels;
+    descriptor->level_link = &view->levels;
+    if (view->levels)
+        view->levels->level_link = &descriptor->level_next;
+    view->levels = descriptor;
+}
+
+static void remove_level(SimDescriptor *descriptor)
+{
+    *descriptor->level_link = descriptor->level_next;
+    if (descriptor->level_next)
+        descriptor->level_next->level_link = descriptor->level_link;
+}
+
 static void forget_interest(SimWatch *watch)
 {
     if (!(watch->interest & TORC_EDGE))
-        watch->descriptor->view->level_count--;
+        remove_level(watch->descriptor);
     take_off_list(watch->descriptor);
 }
 
@@ -100,7 +126,7 @@ static void set_interest(SimWatch *watch, unsigned interest)
     forget_interest(watch);
     watch->interest = interest;
     if (!(interest & TORC_EDGE))
-        descriptor->view->level_count++;
+        add_level(descriptor);
     watch->serial = ++descriptor->view->watch_serial;
     if (interest & TORC_EDGE && ready_now(watch))
         put_on_list(descriptor);
@@ -119,12 +145,15 @@ int torc__simWatch_start(TorcSystem *system, TorcWatch *watch, int fd, unsigned 
     SimDescriptor *descriptor = torc__simView_find(view, fd);
     if (!descriptor)
         return -EBADF;
-    if (!descriptor->socket)
+    if (!descriptor->kind->readiness)
         return -EPERM; /* as epoll says of what cannot be waited for */
     if (descriptor->watch)
         return -EEXIST;
     if (wrong_interest(view, interest))
         return -EINVAL;
+    int r = torc__simView_call(view, TORC_SIM_WATCH, NULL);
+    if (r < 0)
+        return r;
     SimWatch *own = contents(watch);
     *own = (SimWatch){
         .descriptor = descriptor, .function = function, .arg = arg, .interest = TORC_EDGE};
@@ -140,6 +169,9 @@ int torc__simWatch_change(TorcSystem *system, TorcWatch *watch, unsigned interes
         return -ENOENT;
     if (wrong_interest(view_of(system), interest))
         return -EINVAL;
+    int r = torc__simView_call(view_of(system), TORC_SIM_WATCH, NULL);
+    if (r < 0)
+        return r;
     set_interest(own, interest);
     return 0;
 }
@@ -153,6 +185,12 @@ void torc__simWatch_stop(TorcSystem *system, TorcWatch *watch)
     forget_interest(own);
     own->descriptor->watch = NULL;
     own->descriptor = NULL;
+}
+
+int torc__simWatch_descriptor(TorcWatch *watch)
+{
+    const SimWatch *own = contents(watch);
+    return own->descriptor ? own->descriptor->fd : -1;
 }
 
 /* ---- the snapshot -------------------------------------------------------------------------- */
@@ -186,12 +224,8 @@ static size_t collect_edges(SimView *view)
 
 static size_t collect_levels(SimView *view, size_t count)
 {
-    int limit = view->level_count > 0 ? view->descriptor_limit : 0;
-    for (int fd = 0; fd < limit; fd++) {
-        const SimDescriptor *descriptor = view->descriptors[fd];
-        if (descriptor && descriptor->watch && !(descriptor->watch->interest & TORC_EDGE))
-            count = add_ready(view, count, descriptor->watch);
-    }
+    for (const SimDescriptor *one = view->levels; one; one = one->level_next)
+        count = add_ready(view, count, one->watch);
     return count;
 }
 
@@ -200,20 +234,49 @@ static int by_descriptor(const void *a, const void *b)
     return ((const SimReady *)a)->fd - ((const SimReady *)b)->fd;
 }
 
-/* Calls every watch that is ready; true when there was one. */
-static bool deliver(SimView *view)
+/* Fisher and Yates. */
+static void shuffle(SimView *view, size_t count)
+{
+    for (size_t left = count; left > 1; left--) {
+        size_t i = (size_t)(torc__simKernel_random(view->kernel) % left);
+        SimReady ready = view->batch[i];
+        view->batch[i] = view->batch[left - 1];
+        view->batch[left - 1] = ready;
+    }
+}
+
+/* Sorted even if it is shuffled then: what it starts from must not depend on how it was found. */
+static size_t take_snapshot(SimView *view)
 {
     size_t count = collect_levels(view, collect_edges(view));
     if (count > 1)
         qsort(view->batch, count, sizeof(*view->batch), by_descriptor);
+    if (view->kernel->shuffled)
+        shuffle(view, count);
+    return count;
+}
+
+/* Calls every watch that is ready; true when there was one. */
+static bool deliver(SimView *view)
+{
+    size_t count = take_snapshot(view);
     for (size_t i = 0; i < count; i++) {
         SimReady ready = view->batch[i];
         const SimDescriptor *descriptor = torc__simView_find(view, ready.fd);
         const SimWatch *watch = descriptor ? descriptor->watch : NULL;
-        if (watch && watch->serial == ready.serial)
-            watch->function(ready.fd, ready.ready, watch->arg);
+        if (!watch || watch->serial != ready.serial)
+            continue;
+        torc__simTrace_add(view->kernel->trace, SIM_LINE_READY, ready.fd, ready.ready & ~TORC_EDGE,
+                           0, 0, NULL, 0);
+        watch->function(ready.fd, ready.ready, watch->arg);
     }
     return count > 0;
+}
+
+static void deliver_signal(SimView *view, int signo)
+{
+    torc__simTrace_add(view->kernel->trace, SIM_LINE_SIGNAL, signo, 0, 0, 0, NULL, 0);
+    view->signal_function(view->signal_arg, signo);
 }
 
 static void deliver_signals(SimView *view)
@@ -223,7 +286,7 @@ static void deliver_signals(SimView *view)
     memcpy(signals, view->signals, sizeof(signals));
     view->signal_count = 0;
     for (unsigned i = 0; i < count && view->signal_function; i++)
-        view->signal_function(view->signal_arg, signals[i]);
+        deliver_signal(view, signals[i]);
     view->happened |= count > 0;
 }
 
@@ -243,13 +306,10 @@ static void count_fruitless(SimView *view)
 
 bool torc__simView_pending(SimView *view)
 {
-    bool pending = view->triggered_count > 0 || view->signal_count > 0 || atomic_load(&view->woken);
-    int limit = view->level_count > 0 ? view->descriptor_limit : 0;
-    for (int fd = 0; fd < limit && !pending; fd++) {
-        const SimDescriptor *descriptor = view->descriptors[fd];
-        const SimWatch *watch = descriptor ? descriptor->watch : NULL;
-        pending = watch && !(watch->interest & TORC_EDGE) && ready_now(watch);
-    }
+    bool pending = view->triggered_count > 0 || view->signal_count > 0 || view->answered ||
+                   atomic_load(&view->woken);
+    for (const SimDescriptor *one = view->levels; one && !pending; one = one->level_next)
+        pending = ready_now(one->watch) != 0;
     return pending;
 }
 
@@ -259,9 +319,33 @@ static bool look(SimView *view)
     bool woken = atomic_exchange(&view->woken, false);
     view->happened = false;
     torc__simKernel_runDue(view->kernel);
+    torc__simLookups_deliver(view);
     deliver_signals(view);
     view->happened |= deliver(view);
     return view->happened || woken || atomic_exchange(&view->woken, false);
+}
+
+static bool turn_others(SimView *view)
+{
+    return view->sim && torc__simHosts_turnOthers(view->sim, view);
+}
+
+/* When something happens next, but not after the deadline. */
+static int64_t next_time(const SimView *view, int64_t deadline)
+{
+    int64_t next = torc__simKernel_next(view->kernel);
+    int64_t call = view->sim ? torc__simHosts_next(view->sim) : INT64_MAX;
+    if (call < next)
+        next = call;
+    return next < deadline ? next : deadline;
+}
+
+static void pass_time(SimView *view, int64_t time)
+{
+    if (view->sim)
+        torc__simHosts_pass(view->sim, time);
+    else if (time > view->kernel->now)
+        view->kernel->now = time;
 }
 
 int torc__simView_wait(TorcSystem *system, int64_t deadline)
@@ -269,19 +353,19 @@ int torc__simView_wait(TorcSystem *system, int64_t deadline)
     SimView *view = view_of(system);
     SimKernel *kernel = view->kernel;
     count_fruitless(view);
-    int r = torc__simView_call(view, TORC_SIM_WAIT);
+    int r = torc__simView_call(view, TORC_SIM_WAIT, NULL);
     if (r < 0)
-        return r;
+        return r == -EINTR ? 0 : r; /* libevent takes a signal as the end of the wait */
     if (deadline > view->horizon)
         deadline = view->horizon;
+    turn_others(view);
     while (!look(view) && kernel->now < deadline) {
-        int64_t next = torc__simKernel_next(kernel);
-        if (next > deadline)
-            next = deadline;
+        if (turn_others(view))
+            continue;
+        int64_t next = next_time(view, deadline);
         if (next == INT64_MAX)
             return -EDEADLK;
-        if (next > kernel->now)
-            kernel->now = next;
+        pass_time(view, next);
         count_fruitless(view);
     }
     return 0;

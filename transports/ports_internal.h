@@ -20,6 +20,10 @@ void torc__connectors_endTurn(TorcStreams *streams);
  * follows. */
 void torc__connectors_stop(TorcStreams *streams);
 
+/* The one behind it on the reactor's list, NULL behind the last. For the testing kit. */
+const TorcPort *torc__port_next(const TorcPort *port);
+const TorcConnector *torc__connector_next(const TorcConnector *connector);
+
 /* Attempts whose outcome has not been told. */
 size_t torc__connectors_alive(const TorcStreams *streams);
 

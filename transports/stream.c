@@ -9,15 +9,15 @@
 
 #include <string.h>
 
-#include "address_internal.h"
 #include "ports_internal.h"
+#include "tcp_socket_internal.h"
 
 enum { BLOCK_STREAMS = 64 };
 
-/* The receive buffer grows from the one to the other when reads fill it. */
+/* What the receive buffer begins with; it grows when reads fill it (stream_read.c). */
 enum { RECEIVE_SIZE = 64 * 1024 };
 
-enum { HIGH_MARK = 64 * 1024, CLOSE_TIMEOUT_SECONDS = 30 };
+enum { CLOSE_TIMEOUT_SECONDS = 30 };
 
 typedef struct TorcStreamBlock {
     struct TorcStreamBlock *next;
@@ -68,7 +68,7 @@ TorcStreamExtras *torc__stream_extras(TorcStream *stream)
     TorcStreamExtras *extras = torc__zalloc(sizeof(TorcStreamExtras));
     if (!extras)
         return NULL;
-    extras->high_mark = HIGH_MARK;
+    extras->high_mark = TORC__HIGH_MARK_DEFAULT;
     extras->buffer_limit = stream->owner->factory->bufferLimit;
     extras->close_timeout = CLOSE_TIMEOUT_SECONDS * TORC__SECOND;
     stream->extras = extras;
@@ -139,11 +139,24 @@ static void sweep(TorcStreams *streams)
     }
 }
 
-static void unlist_all(TorcStreams *streams)
+/* Takes those off the list that the rest of the turn does not concern. Only when all have been
+ * flushed: a release function may have written to a stream, or lost one, that was flushed before. */
+static void unlist_quiet(TorcStreams *streams)
 {
-    for (TorcStream *stream = streams->turn_first; stream; stream = stream->next)
-        stream->flags &= ~TORC__LISTED;
-    streams->turn_first = streams->turn_last = NULL;
+    const uint32_t busy = TORC__MORE_INPUT | TORC__UNCONFIRMED | TORC__LOST | TORC__ABOVE_MARK |
+                          TORC__DISCONNECTING | TORC__WRITE_CLOSING;
+    TorcStream **link = &streams->turn_first;
+
+    streams->turn_last = NULL;
+    for (TorcStream *stream = *link; stream; stream = stream->next) {
+        if (stream->output || (stream->flags & busy)) {
+            streams->turn_last = *link = stream;
+            link = &stream->next;
+        } else {
+            stream->flags &= ~TORC__LISTED;
+        }
+    }
+    *link = NULL;
 }
 
 /* Attempts begin and failed ones are told; connections with more input go on; news is told; what
@@ -155,7 +168,7 @@ static TORC__COLD bool finish_turn(TorcStreams *streams)
         torc__stream_readOn(stream);
     for (TorcStream *stream = streams->turn_first; stream; stream = stream->next)
         tell(stream);
-    (void)torc__streams_flush(streams);
+    torc__streams_flush(streams);
     sweep(streams);
     torc__ports_letGo(streams);
     return streams->turn_first || streams->due_first || streams->stopped_ports;
@@ -166,11 +179,10 @@ static bool streams_endTurn(TorcReactorPart *part)
 {
     TorcStreams *streams = (TorcStreams *)part;
 
-    bool quiet = torc__streams_flush(streams);
-    if (!quiet || streams->due_first || streams->stopped_ports)
-        return finish_turn(streams);
-    unlist_all(streams);
-    return false;
+    torc__streams_flush(streams);
+    unlist_quiet(streams);
+    return (streams->turn_first || streams->due_first || streams->stopped_ports) &&
+           finish_turn(streams);
 }
 
 /* ---- shutdown ------------------------------------------------------------------------------ */
@@ -185,13 +197,24 @@ static void for_each(TorcStreams *streams, uint32_t unless, StreamFunction *func
                 function(&block->streams[i]);
 }
 
+void torc__streams_visit(const TorcStreams *streams, TorcStreamVisitor *visit, void *arg)
+{
+    for (const TorcStreamBlock *block = streams->blocks; block; block = block->next)
+        for (int i = 0; i < BLOCK_STREAMS; i++)
+            if (block->streams[i].flags & TORC__IN_USE)
+                visit(&block->streams[i], arg);
+}
+
 static void lose_in_order(TorcStream *stream)
 {
     torc__stream_loseConnection(&stream->base);
 }
 
+/* One that has just ended in order keeps its end: a reset would destroy what was delivered. */
 static void end_with_shutdown(TorcStream *stream)
 {
+    if (stream->flags & TORC__LOST)
+        return;
     stream->flags |= TORC__RESET;
     torc__stream_lose(stream, TorcReason_static(TORC_CONNECTION_SHUTDOWN));
 }
@@ -401,6 +424,8 @@ void torc__stream_lose(TorcStream *stream, TorcReason *reason)
         TorcReason_unref(reason);
         return;
     }
+    if (stream->output) /* the peer must not take what it has for everything */
+        stream->flags |= TORC__RESET;
     torc__writeQueue_drop(&stream->owner->streams->pool, &stream->output);
     stream->reason = reason;
     stream->flags |= TORC__LOST;
@@ -433,14 +458,9 @@ static void stream_getPeer(TorcTransport *self, TorcAddress *ret_address)
 /* Asked of the socket, which is still open in connectionLost. */
 static void stream_getHost(TorcTransport *self, TorcAddress *ret_address)
 {
-    TorcStream *stream = (TorcStream *)self;
-    TorcSystem *system = torc__stream_system(stream);
-    struct sockaddr_storage name;
-    socklen_t length = sizeof(name);
+    const TorcStream *stream = (const TorcStream *)self;
 
-    *ret_address = (TorcAddress){0};
-    if (system->ops->getsockname(system, stream->fd, (struct sockaddr *)&name, &length) == 0)
-        torc__address_fromSockaddr((struct sockaddr *)&name, length, ret_address);
+    torc__socket_name(torc__stream_system(stream), stream->fd, ret_address);
 }
 
 static bool stream_disconnecting(const TorcTransport *self)
@@ -465,11 +485,11 @@ static TorcConnectionId stream_getConnectionId(const TorcTransport *self)
     return (TorcConnectionId){stream_getReactor(self), (uintptr_t)stream, stream->generation};
 }
 
-TorcProtocol *TorcConnectionId_protocol(TorcConnectionId id)
+static TorcProtocol *stream_findProtocol(const TorcTransport *slot, uint64_t generation)
 {
-    const TorcStream *stream = (const TorcStream *)(uintptr_t)id.slot;
+    const TorcStream *stream = (const TorcStream *)slot;
 
-    if (!stream || stream->generation != id.generation || !stream_connected(&stream->base))
+    if (stream->generation != generation || !stream_connected(slot))
         return NULL;
     return stream->base.protocol;
 }
@@ -541,6 +561,7 @@ const TorcTransportClass torc__stream_class = {
     .getPeer = stream_getPeer,
     .getReactor = stream_getReactor,
     .getConnectionId = stream_getConnectionId,
+    .findProtocol = stream_findProtocol,
     .getHandle = stream_getHandle,
     .set = stream_set,
     .getOption = stream_getOption,

@@ -115,6 +115,8 @@ static void close_timed_out(void *arg)
 {
     TorcStream *stream = arg;
 
+    if (stream->flags & TORC__LOST)
+        return;
     stream->flags |= TORC__RESET;
     torc__stream_lose(stream, TorcReason_new(TORC_CONNECTION_TIMED_OUT, -ETIMEDOUT,
                                              "the peer took none of the last %zu bytes in time",
@@ -194,6 +196,8 @@ static void linger_unlink(TorcStream *stream)
     else
         streams->linger_last = extras->linger_previous;
     streams->linger_count--;
+    if (!streams->linger_first)
+        (void)TorcDelayedCall_cancel(streams->linger_call); /* stale when it runs just now */
 }
 
 static void linger_link(TorcStream *stream)

@@ -68,6 +68,9 @@ enum {
     TORC__PEER_IPV6 = 1 << 22
 };
 
+/* Twisted's buffer size of a FileDescriptor, beyond which a producer is paused. */
+enum { TORC__HIGH_MARK_DEFAULT = 64 * 1024 };
+
 /* What only some connections need. */
 typedef struct TorcStreamExtras {
     TorcBoundCalls bound;
@@ -104,7 +107,8 @@ struct TorcStream {
 };
 /* 128 bytes of libevent's, 80 of ours: with a protocol of 24 bytes and libevent's map this stays
  * below 300 bytes for an idle connection. One cache line holds what a message touches. */
-_Static_assert(sizeof(TorcStream) == 208, "an idle connection must stay below 300 bytes");
+_Static_assert(sizeof(void *) != 8 || sizeof(TorcStream) == 208,
+               "an idle connection must stay below 300 bytes");
 
 /* The transports' part of a reactor. */
 struct TorcStreams {
@@ -161,6 +165,11 @@ static inline void torc__stream_list(TorcStream *stream)
     streams->turn_last = stream;
 }
 
+/* Calls visit with each stream that is in use, lingering ones too, which must all stay as they are.
+ * For the testing kit. */
+typedef void TorcStreamVisitor(const TorcStream *stream, void *arg);
+void torc__streams_visit(const TorcStreams *streams, TorcStreamVisitor *visit, void *arg);
+
 /* The extras, made at first use; NULL when out of memory. */
 TorcStreamExtras *torc__stream_extras(TorcStream *stream);
 
@@ -214,9 +223,8 @@ int torc__stream_writeOwned(TorcTransport *self, const void *data, size_t length
 size_t torc__stream_bufferedBytes(const TorcTransport *self);
 
 /* Sends what waits, and does what was to follow it: closing one side or both. For all that are
- * listed; true when none of them has anything left to do, the common end of a turn, in which
- * everybody answered and the kernel took it all. */
-bool torc__streams_flush(TorcStreams *streams);
+ * listed. */
+void torc__streams_flush(TorcStreams *streams);
 
 /* Calls pauseProducing or resumeProducing when a mark was passed. */
 void torc__stream_tellMarks(TorcStream *stream);

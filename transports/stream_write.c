@@ -132,17 +132,10 @@ static inline void flush(TorcStream *stream)
         torc__stream_drained(stream);
 }
 
-bool torc__streams_flush(TorcStreams *streams)
+void torc__streams_flush(TorcStreams *streams)
 {
-    const uint32_t busy = TORC__MORE_INPUT | TORC__UNCONFIRMED | TORC__LOST | TORC__ABOVE_MARK |
-                          TORC__DISCONNECTING | TORC__WRITE_CLOSING;
-    bool quiet = true;
-
-    for (TorcStream *stream = streams->turn_first; stream; stream = stream->next) {
+    for (TorcStream *stream = streams->turn_first; stream; stream = stream->next)
         flush(stream);
-        quiet &= !stream->output && !(stream->flags & busy);
-    }
-    return quiet;
 }
 
 /* ---- writing ------------------------------------------------------------------------------- */
@@ -268,8 +261,6 @@ int torc__stream_writeOwned(TorcTransport *self, const void *data, size_t length
 
 /* ---- marks --------------------------------------------------------------------------------- */
 
-enum { HIGH_MARK_DEFAULT = 64 * 1024 };
-
 size_t torc__stream_bufferedBytes(const TorcTransport *self)
 {
     const TorcStream *stream = (const TorcStream *)self;
@@ -284,7 +275,7 @@ bool torc__stream_marksDue(const TorcStream *stream)
     size_t bytes = torc__writeQueue_bytes(stream->output);
     if (stream->flags & TORC__ABOVE_MARK)
         return bytes <= (stream->extras ? stream->extras->low_mark : 0);
-    return bytes > (stream->extras ? stream->extras->high_mark : HIGH_MARK_DEFAULT);
+    return bytes > (stream->extras ? stream->extras->high_mark : TORC__HIGH_MARK_DEFAULT);
 }
 
 void torc__stream_tellMarks(TorcStream *stream)

@@ -40,7 +40,8 @@ TORC_API void TorcListenOptions_init(TorcListenOptions *options);
  *
  * 0, or: -EINVAL (NULL factory, port out of range, bad option), -TORC_ENOTADDRESS (interface),
  * -EADDRINUSE, -EADDRNOTAVAIL, -EACCES (ports below 1024 need root or CAP_NET_BIND_SERVICE),
- * -EMFILE, -ENOMEM, -TORC_ENOTRUNNING (the reactor shuts down). Nothing is left behind on failure, and the factory was not started. */
+ * -EMFILE, -ENOMEM, -TORC_ENOTRUNNING (the reactor shuts down). On failure nothing is left behind,
+ * and the factory was not started. */
 TORC_API int TorcReactor_listenTCP(TorcReactor *reactor, int port, TorcFactory *factory,
                                    const TorcListenOptions *options, TorcPort **ret_port);
 
@@ -49,7 +50,8 @@ typedef struct TorcConnectOptions {
     /* Seconds for resolving and connecting together. 0: the default of 30 s; negative: no limit
      * but the system's. */
     double timeout;
-    /* Local address to connect from: a literal, and a port (0: any). NULL: the system chooses. */
+    /* Local address to connect from: a literal, and a port (0: any). NULL or "": the system chooses
+     * both, and a bindPort is -EINVAL. */
     const char *bindAddress;
     uint16_t bindPort;
     /* true: leave Nagle's algorithm on; see TorcListenOptions. */
@@ -63,11 +65,12 @@ typedef struct TorcConnectOptions {
 TORC_API void TorcConnectOptions_init(TorcConnectOptions *options);
 
 /* Connects to a host, given as a literal or a name, and TCP port 1 … 65535. A name is resolved off
- * the reactor's thread; its addresses are tried in the resolver's order until one answers. The
+ * the reactor's thread; its addresses are tried in the resolver's order until one answers, and one
+ * that does not answer leaves the others their share of the timeout (without a timeout: 10 s). The
  * outcome comes through the factory, never before this has returned. The connector takes a
  * reference to the factory. options and ret_connector may be NULL.
  *
- * 0; -EINVAL (NULL factory or host, port, option, an empty, over-long or impossible host);
+ * 0; -EINVAL (NULL factory or host, port, option, a host that is empty or beyond 253 bytes);
  * -TORC_ENOTADDRESS (bindAddress); -TORC_ENOTRUNNING while the reactor shuts down; -ENOMEM. */
 TORC_API int TorcReactor_connectTCP(TorcReactor *reactor, const char *host, int port,
                                     TorcClientFactory *factory, const TorcConnectOptions *options,

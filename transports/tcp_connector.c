@@ -15,6 +15,9 @@
 #include "tcp.h"
 #include "tcp_socket_internal.h"
 
+/* For an address with others behind it, where no timeout was asked for. */
+static const int64_t address_patience = 10 * TORC__SECOND;
+
 enum { TIMEOUT_SECONDS = 30, HOST_NAME_MAX_LENGTH = 253 /* RFC 1035 §2.3.4, without the dots */ };
 
 struct TorcConnector {
@@ -32,7 +35,9 @@ struct TorcConnector {
     int64_t timeout; /* TORC__NEVER: none */
     TorcAddress bind_address;
     /* The attempt. */
+    int64_t deadline; /* of the whole attempt; TORC__NEVER */
     TorcDelayedCall timeout_call;
+    TorcDelayedCall share_call; /* ends the time of the address being tried */
     TorcLookup *lookup;
     TorcAddress *addresses;
     size_t address_count;
@@ -114,6 +119,7 @@ static void close_attempt(TorcConnector *connector)
 {
     TorcSystem *system = connector_system(connector);
 
+    (void)TorcDelayedCall_cancel(connector->share_call);
     if (connector->fd < 0)
         return;
     system->ops->unwatch(system, &connector->watch);
@@ -283,12 +289,35 @@ static int try_address(TorcConnector *connector, const TorcAddress *address)
                               attempt_ready, connector);
 }
 
+static void address_expired(void *arg)
+{
+    try_next(arg, -ETIMEDOUT);
+}
+
+/* An address that does not answer must leave time for those behind it: each has an equal share of
+ * what is left, the last all of it. */
+static int limit_address(TorcConnector *connector)
+{
+    TorcReactor *reactor = connector_reactor(connector);
+    size_t behind = connector->address_count - connector->tried;
+    int64_t share = address_patience;
+
+    if (behind == 0)
+        return 0;
+    if (connector->deadline != TORC__NEVER)
+        share = (connector->deadline - torc__now(reactor)) / (int64_t)(behind + 1);
+    return torc__callLater(reactor, share > 0 ? share : 0, address_expired, connector, NULL, NULL,
+                           &connector->share_call);
+}
+
 /* Goes on to the next address; `code` says what the previous one came to. */
 static void try_next(TorcConnector *connector, int code)
 {
     while (connector->tried < connector->address_count) {
         close_attempt(connector);
         code = try_address(connector, &connector->addresses[connector->tried++]);
+        if (code == 0)
+            code = limit_address(connector);
         if (code == 0)
             return;
     }
@@ -363,6 +392,12 @@ static void timed_out(void *arg)
                                    connector->port, (double)connector->timeout / TORC__SECOND));
 }
 
+static int64_t deadline_of(const TorcConnector *connector)
+{
+    int64_t now = torc__now(connector_reactor(connector));
+    return connector->timeout > TORC__NEVER - now ? TORC__NEVER : now + connector->timeout;
+}
+
 /* The factory may stop the attempt from inside startedConnecting. */
 static void start_attempt(TorcConnector *connector)
 {
@@ -372,6 +407,7 @@ static void start_attempt(TorcConnector *connector)
     if (connector->failure)
         return;
     int r = 0;
+    connector->deadline = deadline_of(connector);
     if (connector->timeout != TORC__NEVER)
         r = torc__callLater(connector_reactor(connector), connector->timeout, timed_out, connector,
                             NULL, NULL, &connector->timeout_call);
@@ -409,6 +445,11 @@ void torc__connectors_stop(TorcStreams *streams)
     for (TorcConnector *connector = streams->connectors; connector; connector = connector->next)
         if (connector->state == TORC_CONNECTOR_CONNECTING && !connector->failure)
             fail(connector, TorcReason_static(TORC_CONNECTION_SHUTDOWN));
+}
+
+const TorcConnector *torc__connector_next(const TorcConnector *connector)
+{
+    return connector->next;
 }
 
 size_t torc__connectors_alive(const TorcStreams *streams)
@@ -520,12 +561,10 @@ void TorcConnectOptions_init(TorcConnectOptions *options)
 
 static int read_options(const TorcConnectOptions *given, TorcConnectOptions *ret_options)
 {
-    TorcConnectOptions options = {.size = sizeof(options)};
-    if (given) {
-        TORC__REQUIRE(given->size >= offsetof(TorcConnectOptions, timeout));
-        memcpy(&options, given, given->size < sizeof(options) ? given->size : sizeof(options));
-    }
+    TorcConnectOptions options;
+    TORC__REQUIRE(torc__options_read(&options, sizeof(options), given) == 0);
     TORC__REQUIRE(!isnan(options.timeout));
+    TORC__REQUIRE(options.bindPort == 0 || (options.bindAddress && *options.bindAddress));
     if (options.timeout == 0)
         options.timeout = TIMEOUT_SECONDS;
     *ret_options = options;

@@ -68,8 +68,10 @@ static int watch_port(TorcPort *port)
     return system->ops->watch(system, &port->watch, port->fd, TORC_READABLE, port_ready, port);
 }
 
-static void pause_accepting(TorcPort *port);
+static bool pause_accepting(TorcPort *port);
 
+/* A port that can be neither watched nor tried again later would be deaf for ever: it is closed
+ * instead, so that clients see it and the log says it. */
 static void accept_again(void *arg)
 {
     TorcPort *port = arg;
@@ -77,12 +79,16 @@ static void accept_again(void *arg)
 
     if (port->spare < 0)
         port->spare = system->ops->openSpare(system); /* somebody else had it */
-    if (watch_port(port) < 0)
-        pause_accepting(port);
+    if (watch_port(port) == 0 || pause_accepting(port))
+        return;
+    TORC__LOG(port_reactor(port), TORC_LOG_ERROR, "port.lost",
+              TORC_LOG_NUMBER("port", port->address.port));
+    (void)TorcPort_stopListening(port);
 }
 
-/* Accepting goes on after a time that doubles while nothing gets better. */
-static void pause_accepting(TorcPort *port)
+/* Accepting goes on after a time that doubles while nothing gets better. False when not even a
+ * timer can be had; then the watch stays as it is. */
+static bool pause_accepting(TorcPort *port)
 {
     TorcSystem *system = port_system(port);
 
@@ -90,8 +96,10 @@ static void pause_accepting(TorcPort *port)
     if (port->pause > pause_longest)
         port->pause = pause_longest;
     if (torc__callLater(port_reactor(port), port->pause, accept_again, port, NULL, NULL,
-                        &port->pause_call) == 0)
-        system->ops->unwatch(system, &port->watch);
+                        &port->pause_call) < 0)
+        return false;
+    system->ops->unwatch(system, &port->watch);
+    return true;
 }
 
 /* Refuses those who wait by means of the spare descriptor. */
@@ -141,7 +149,7 @@ static bool accept_failed(TorcPort *port, int code)
     default: break;
     }
     log_accept_failure(port, code);
-    pause_accepting(port);
+    (void)pause_accepting(port); /* without a timer it is tried again at once */
     return false;
 }
 
@@ -322,6 +330,11 @@ void torc__ports_letGo(TorcStreams *streams)
     }
 }
 
+const TorcPort *torc__port_next(const TorcPort *port)
+{
+    return port->next;
+}
+
 /* ---- life ---------------------------------------------------------------------------------- */
 
 static void port_made(TorcStreamOwner *owner, TorcStream *stream)
@@ -350,11 +363,8 @@ void TorcListenOptions_init(TorcListenOptions *options)
 
 static int read_options(const TorcListenOptions *given, TorcListenOptions *ret_options)
 {
-    TorcListenOptions options = {.size = sizeof(options)};
-    if (given) {
-        TORC__REQUIRE(given->size >= offsetof(TorcListenOptions, interface));
-        memcpy(&options, given, given->size < sizeof(options) ? given->size : sizeof(options));
-    }
+    TorcListenOptions options;
+    TORC__REQUIRE(torc__options_read(&options, sizeof(options), given) == 0);
     TORC__REQUIRE(options.backlog >= 0);
     if (options.backlog == 0)
         options.backlog = SOMAXCONN;

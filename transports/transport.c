@@ -36,13 +36,17 @@ int TorcTransport_writeOwned(TorcTransport *transport, const void *data, size_t 
     return transport->cls->writeOwned(transport, data, length, release, arg);
 }
 
-/* For texts that do not fit on the stack. */
+/* For texts that do not fit on the stack. The empty write tells whether there is still somebody to
+ * write to; one who is closing must not be cut off for a text that would be dropped anyway. */
 static TORC_PRINTF(2, 0) int print_large(TorcTransport *transport, const char *format,
                                          va_list arguments, size_t length)
 {
+    int r = transport->cls->write(transport, format, 0);
+    if (r < 0)
+        return r;
     char *text = torc__malloc(length + 1);
     if (!text) {
-        TorcTransport_failConnection(transport, TorcReason_static(TORC_CONNECTION_ABORTED));
+        TorcTransport_abortConnection(transport); /* not a FIN, which would hide the loss */
         return -ENOMEM;
     }
     (void)vsnprintf(text, length + 1, format, arguments);
@@ -180,6 +184,13 @@ TorcReactor *TorcTransport_getReactor(const TorcTransport *transport)
 TorcConnectionId TorcTransport_getConnectionId(const TorcTransport *transport)
 {
     return transport ? transport->cls->getConnectionId(transport) : (TorcConnectionId){0};
+}
+
+TorcProtocol *TorcConnectionId_protocol(TorcConnectionId id)
+{
+    const TorcTransport *slot = (const TorcTransport *)(uintptr_t)id.slot;
+
+    return slot ? slot->cls->findProtocol(slot, id.generation) : NULL;
 }
 
 int TorcTransport_getHandle(const TorcTransport *transport)

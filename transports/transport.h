@@ -28,7 +28,7 @@ typedef struct TorcBytes {
 } TorcBytes;
 
 /* Names one connection for ever: after its end the value refers to nothing, also when its memory
- * serves another connection. {0} refers to nothing. */
+ * serves another connection. {0} refers to nothing. Good until the reactor is freed. */
 typedef struct TorcConnectionId {
     TorcReactor *reactor;
     uint64_t slot;

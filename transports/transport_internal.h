@@ -35,6 +35,10 @@ struct TorcTransportClass {
     void (*getPeer)(TorcTransport *self, TorcAddress *ret_address);
     TorcReactor *(*getReactor)(const TorcTransport *self);
     TorcConnectionId (*getConnectionId)(const TorcTransport *self);
+    /* Behind TorcConnectionId_protocol. The slot of an id is the address of a transport, of this
+     * class, that may serve another connection by now or none, but is never freed while ids of it
+     * may be asked: NULL unless the connection of this generation is there. */
+    TorcProtocol *(*findProtocol)(const TorcTransport *slot, uint64_t generation);
     int (*getHandle)(const TorcTransport *self);
     int (*set)(TorcTransport *self, TorcTransportSetting setting, int64_t value);
     int (*getOption)(TorcTransport *self, int level, int name, int *ret_value);

@@ -165,6 +165,22 @@ START_TEST(a_post_that_fails_is_destroyed_at_once)
 }
 END_TEST
 
+START_TEST(a_call_can_be_filled_in_without_the_macro)
+{
+    TorcCall call;
+    memset(&call, 0xff, sizeof(call));
+    TorcCall_init(&call);
+    ck_assert_int_eq(TorcReactor_callFromThreadWith(reactor, &call), -EINVAL); /* no function */
+    call.function = run_number;
+    call.arg = number(7);
+    ck_assert_int_eq(TorcReactor_callFromThreadWith(reactor, &call), 0);
+    torc__posted_run(reactor);
+    ck_assert_int_eq(ran_count, 1);
+    ck_assert_int_eq(ran[0], 7);
+    TorcCall_init(NULL);
+}
+END_TEST
+
 START_TEST(bad_arguments_are_refused)
 {
     ck_assert_int_eq(TorcReactor_callFromThread(NULL, run_number, NULL), -EINVAL);
@@ -255,6 +271,7 @@ int main(void)
     tcase_add_test(tcase, dropped_calls_are_destroyed_and_not_run);
     tcase_add_test(tcase, what_a_dropped_call_posts_is_dropped_too);
     tcase_add_test(tcase, a_post_that_fails_is_destroyed_at_once);
+    tcase_add_test(tcase, a_call_can_be_filled_in_without_the_macro);
     tcase_add_test(tcase, bad_arguments_are_refused);
     tcase_add_test(tcase, posts_of_many_threads_all_arrive_in_order_and_none_sleeps_unnoticed);
 

@@ -132,6 +132,15 @@ START_TEST(null_may_be_referenced_and_released)
 }
 END_TEST
 
+START_TEST(null_says_what_the_static_reason_of_a_loss_says)
+{
+    const TorcReason *lost = TorcReason_static(TORC_CONNECTION_LOST);
+    ck_assert_int_eq(TorcReason_kind(NULL), TORC_CONNECTION_LOST);
+    ck_assert_int_eq(TorcReason_code(NULL), 0);
+    ck_assert_str_eq(TorcReason_text(NULL), TorcReason_text(lost));
+}
+END_TEST
+
 START_TEST(out_of_memory_gives_the_static_reason_of_the_kind)
 {
     FailingMemory_start(0);
@@ -168,6 +177,7 @@ int main(void)
     tcase_add_test(tcase, a_reference_keeps_it);
     tcase_add_test(tcase, static_reasons_are_not_counted);
     tcase_add_test(tcase, null_may_be_referenced_and_released);
+    tcase_add_test(tcase, null_says_what_the_static_reason_of_a_loss_says);
     tcase_add_test(tcase, out_of_memory_gives_the_static_reason_of_the_kind);
     tcase_add_test(tcase, a_kind_that_does_not_exist_becomes_lost);
 

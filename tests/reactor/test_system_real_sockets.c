@@ -348,6 +348,76 @@ START_TEST(closing_the_spare_makes_room_for_one)
 }
 END_TEST
 
+START_TEST(datagrams_carry_their_sender)
+{
+    Address address;
+    Address from;
+    char byte;
+    open_system();
+    socklen_t length = loopback(AF_INET, &address);
+    int a = sys->ops->socket(sys, AF_INET, SOCK_DGRAM);
+    int b = sys->ops->socket(sys, AF_INET, SOCK_DGRAM);
+    check_flags(a);
+    ck_assert_int_eq(sys->ops->bind(sys, a, &address.any, length), 0);
+    ck_assert_int_eq(sys->ops->getsockname(sys, a, &address.any, &length), 0);
+    ck_assert_int_eq(sys->ops->recvfrom(sys, a, &byte, 1, 0, NULL, NULL), -EAGAIN);
+    ck_assert_int_eq(sys->ops->sendto(sys, b, "xyz", 3, &address.any, length), 3);
+    await(a, POLLIN);
+    socklen_t from_length = sizeof(from);
+    ck_assert_int_eq(sys->ops->recvfrom(sys, a, &byte, 1, MSG_TRUNC, &from.any, &from_length), 3);
+    ck_assert_int_eq(byte, 'x');
+    ck_assert_int_eq(sys->ops->getsockname(sys, b, &address.any, &length), 0);
+    ck_assert_uint_eq(from.in.sin_port, address.in.sin_port);
+    ck_assert_int_eq(sys->ops->close(sys, a), 0);
+    ck_assert_int_eq(sys->ops->close(sys, b), 0);
+    close_system();
+}
+END_TEST
+
+START_TEST(a_pipe_carries_bytes_its_end_and_EPIPE)
+{
+    int ends[2];
+    char bytes[4];
+    open_system();
+    ck_assert_int_eq(sys->ops->pipe(sys, ends), 0);
+    check_flags(ends[0]);
+    check_flags(ends[1]);
+    ck_assert_int_eq(sys->ops->read(sys, ends[0], bytes, 4), -EAGAIN);
+    ck_assert_int_eq(sys->ops->write(sys, ends[1], "abc", 3), 3);
+    ck_assert_int_eq(sys->ops->read(sys, ends[0], bytes, 4), 3);
+    ck_assert_mem_eq(bytes, "abc", 3);
+    ck_assert_int_eq(sys->ops->close(sys, ends[1]), 0);
+    ck_assert_int_eq(sys->ops->read(sys, ends[0], bytes, 4), 0);
+    ck_assert_int_eq(sys->ops->close(sys, ends[0]), 0);
+    ck_assert_int_eq(sys->ops->pipe(sys, ends), 0);
+    ck_assert_int_eq(sys->ops->close(sys, ends[0]), 0);
+    ck_assert_int_eq(sys->ops->write(sys, ends[1], "x", 1), -EPIPE);
+    ck_assert_int_eq(sys->ops->close(sys, ends[1]), 0);
+    close_system();
+}
+END_TEST
+
+START_TEST(a_pipe_of_which_one_end_finds_no_descriptor_leaves_none)
+{
+    struct rlimit old;
+    struct rlimit none;
+    int ends[2] = {-7, -7};
+    open_system();
+    getrlimit(RLIMIT_NOFILE, &old);
+    none = old;
+    int lowest = dup(1);
+    close(lowest);
+    none.rlim_cur = (rlim_t)lowest + 1;
+    setrlimit(RLIMIT_NOFILE, &none);
+    int r = sys->ops->pipe(sys, ends);
+    setrlimit(RLIMIT_NOFILE, &old);
+    ck_assert_int_eq(r, -EMFILE);
+    ck_assert_int_eq(ends[0], -7);
+    ck_assert_int_eq(ends[1], -7);
+    close_system();
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("real sockets");
@@ -369,6 +439,9 @@ static Suite *suite(void)
     tcase_add_test(t, recv_tells_of_a_signal_and_its_caller_goes_on);
     tcase_add_test(t, new_descriptors_are_moved_above_the_standard_streams);
     tcase_add_test(t, closing_the_spare_makes_room_for_one);
+    tcase_add_test(t, datagrams_carry_their_sender);
+    tcase_add_test(t, a_pipe_carries_bytes_its_end_and_EPIPE);
+    tcase_add_test(t, a_pipe_of_which_one_end_finds_no_descriptor_leaves_none);
     suite_add_tcase(s, t);
     return s;
 }

@@ -18,12 +18,15 @@
 static struct {
     long allocations; /* asked for since start, growing a block included */
     long fail_at;
-    long live; /* blocks allocated since start and not released */
+    bool for_ever; /* and all that follow, too */
+    long live;     /* blocks allocated since start and not released */
 } failing_memory;
 
 static inline bool FailingMemory_fails(void)
 {
-    return failing_memory.allocations++ == failing_memory.fail_at;
+    long number = failing_memory.allocations++;
+    return number == failing_memory.fail_at ||
+           (failing_memory.for_ever && number > failing_memory.fail_at);
 }
 
 static inline void *FailingMemory_allocate(size_t size)
@@ -54,7 +57,22 @@ static inline void FailingMemory_start(long fail_at)
     failing_memory.allocations = 0;
     failing_memory.live = 0;
     failing_memory.fail_at = fail_at;
+    failing_memory.for_ever = false;
     torc__setMemory(&functions);
+}
+
+/* The same, but all allocations after it fail as well, until FailingMemory_recover. */
+static inline void FailingMemory_startForEver(long fail_at)
+{
+    FailingMemory_start(fail_at);
+    failing_memory.for_ever = true;
+}
+
+/* No allocation fails any more; counting goes on. */
+static inline void FailingMemory_recover(void)
+{
+    failing_memory.fail_at = -1;
+    failing_memory.for_ever = false;
 }
 
 static inline void FailingMemory_stop(void)

@@ -69,8 +69,9 @@ struct Recording {
     TorcAddress peer;         /* as given to buildProtocol */
 };
 
-/* A factory that records here; one reference, the caller's. */
+/* A factory that records here; one reference, the caller's. The second may fail: NULL. */
 TorcClientFactory *Recording_factory(Recording *recording);
+TorcClientFactory *Recording_tryFactory(Recording *recording);
 
 /* The received bytes as a string, "" when there are none. */
 const char *Recording_received(const Recording *recording);

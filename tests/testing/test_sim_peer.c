@@ -305,7 +305,7 @@ END_TEST
 
 START_TEST(a_negative_duration_is_fatal)
 {
-    TorcSim_advance(sim, -1);
+    TorcSim_setJobDelay(sim, -1);
 }
 END_TEST
 

@@ -3,16 +3,16 @@
 
 /* ---- opening and binding ------------------------------------------------------------------- */
 
-START_TEST(the_lowest_free_descriptor_above_two_is_given)
+START_TEST(the_lowest_free_descriptor_above_a_million_and_two_is_given)
 {
-    ck_assert_int_eq(open_socket(AF_INET), 3);
-    ck_assert_int_eq(open_socket(AF_INET6), 4);
-    ck_assert_int_eq(ops->openSpare(sys), 5);
-    ck_assert_int_eq(ops->close(sys, 4), 0);
-    ck_assert_int_eq(ops->close(sys, 3), 0);
-    ck_assert_int_eq(open_socket(AF_INET), 3);
-    ck_assert_int_eq(open_socket(AF_INET), 4);
-    ck_assert_int_eq(open_socket(AF_INET), 6);
+    ck_assert_int_eq(open_socket(AF_INET), 1000003);
+    ck_assert_int_eq(open_socket(AF_INET6), 1000004);
+    ck_assert_int_eq(ops->openSpare(sys), 1000005);
+    ck_assert_int_eq(ops->close(sys, 1000004), 0);
+    ck_assert_int_eq(ops->close(sys, 1000003), 0);
+    ck_assert_int_eq(open_socket(AF_INET), 1000003);
+    ck_assert_int_eq(open_socket(AF_INET), 1000004);
+    ck_assert_int_eq(open_socket(AF_INET), 1000006);
     ck_assert_uint_eq(TorcSim_openDescriptors(sim), 4);
 }
 END_TEST
@@ -21,7 +21,7 @@ START_TEST(unknown_families_types_and_descriptors_are_refused)
 {
     char byte;
     ck_assert_int_eq(ops->socket(sys, AF_UNIX, SOCK_STREAM), -EAFNOSUPPORT);
-    ck_assert_int_eq(ops->socket(sys, AF_INET, SOCK_DGRAM), -EPROTONOSUPPORT);
+    ck_assert_int_eq(ops->socket(sys, AF_INET, SOCK_SEQPACKET), -ESOCKTNOSUPPORT);
     ck_assert_int_eq(ops->close(sys, 99), -EBADF);
     ck_assert_int_eq(ops->close(sys, -1), -EBADF);
     ck_assert_int_eq(ops->recv(sys, 3, &byte, 1, 0), -EBADF);
@@ -705,10 +705,10 @@ END_TEST
 START_TEST(the_nth_call_fails_as_often_as_asked)
 {
     TorcSim_failCall(sim, TORC_SIM_SOCKET, 2, EMFILE, 2);
-    ck_assert_int_eq(ops->socket(sys, AF_INET, SOCK_STREAM), 3);
+    ck_assert_int_eq(ops->socket(sys, AF_INET, SOCK_STREAM), 1000003);
     ck_assert_int_eq(ops->socket(sys, AF_INET, SOCK_STREAM), -EMFILE);
     ck_assert_int_eq(ops->socket(sys, AF_INET, SOCK_STREAM), -EMFILE);
-    ck_assert_int_eq(ops->socket(sys, AF_INET, SOCK_STREAM), 4);
+    ck_assert_int_eq(ops->socket(sys, AF_INET, SOCK_STREAM), 1000004);
     ck_assert_uint_eq(TorcSim_countCalls(sim, TORC_SIM_SOCKET), 4);
 }
 END_TEST
@@ -752,7 +752,7 @@ START_TEST(a_failed_call_changes_nothing)
 }
 END_TEST
 
-RUN_SUITE("sim_sockets", the_lowest_free_descriptor_above_two_is_given,
+RUN_SUITE("sim_sockets", the_lowest_free_descriptor_above_a_million_and_two_is_given,
           unknown_families_types_and_descriptors_are_refused,
           port_zero_gives_ephemeral_ports_in_order, ephemeral_ports_skip_those_in_use,
           an_address_in_use_is_refused,

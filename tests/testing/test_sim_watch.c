@@ -351,9 +351,9 @@ static void close_other_and_open_anew(Noted *noted)
 {
     (void)noted;
     ops->unwatch(sys, &noted->other->watch);
-    ck_assert_int_eq(ops->close(sys, 4), 0);
+    ck_assert_int_eq(ops->close(sys, 1000004), 0);
     int fd = listen_on("127.0.0.1", 1, 1);
-    ck_assert_int_eq(fd, 4);
+    ck_assert_int_eq(fd, 1000004);
     watch(noted->other, fd, EDGES);
 }
 
@@ -411,10 +411,10 @@ START_TEST(readiness_of_a_closed_descriptor_does_not_pass_to_the_next_of_that_nu
     Noted first = {.then = close_other_and_open_anew};
     Noted second = {0};
     int fds[2];
-    connect_pair(fds); /* 3 is the listener and closed again; 4 connects, 5 was accepted */
-    ck_assert_int_eq(fds[0], 4);
+    connect_pair(fds); /* …3 is the listener and closed again; …4 connects, …5 was accepted */
+    ck_assert_int_eq(fds[0], 1000004);
     int listener = listen_on("127.0.0.1", 8881, 1);
-    ck_assert_int_eq(listener, 3);
+    ck_assert_int_eq(listener, 1000003);
     TorcSim_connect(sim, 8881);
     send_text(fds[1], "x");
     first.other = &second;

@@ -370,6 +370,38 @@ START_TEST(a_connection_closed_by_the_shutdown_with_unread_input_still_lingers)
 }
 END_TEST
 
+static void answer_the_other_and_stop(Recording *recording)
+{
+    Recording *other = recording->arg;
+    ck_assert_int_eq(TorcTransport_write(other->transport, "!", 1), 0);
+    lose(other);
+    stop_reactor(NULL);
+}
+
+/* The other one's bytes left after its turn to be told: it is told when the rest is aborted. */
+START_TEST(the_end_of_the_grace_period_does_not_reset_what_was_just_closed_in_order)
+{
+    Recording other = {0};
+    begin_with(_i, TORC_SIM_OPTIONS(.reactor = TORC_REACTOR_OPTIONS(.gracePeriod = -1)));
+    rec.arg = &other;
+    rec.on[RECORD_LOST] = answer_the_other_and_stop;
+    rec.next = &other;
+    serve(&rec, PORT);
+    TorcSimPeer *first = connect_peer();
+    peer = connect_peer();
+    TorcSimPeer_stopReading(peer);
+    TorcSimPeer_close(first);
+    ck_assert_int_eq(TorcSim_run(sim), 0);
+    ck_assert_str_eq(other.log, "made lost:DONE");
+    ck_assert(!TorcSimPeer_gotReset(peer));
+    TorcSimPeer_startReading(peer);
+    ck_assert_str_eq(TorcSimPeer_received(peer), "!");
+    ck_assert(TorcSimPeer_gotEnd(peer));
+    end();
+    Recording_done(&other);
+}
+END_TEST
+
 START_TEST(a_reactor_can_be_freed_while_sockets_linger)
 {
     begin_lingering(_i);
@@ -395,4 +427,5 @@ RUN_STREAM_TESTS(
     {a_lingering_socket_does_not_turn_the_loop, MODES},
     {a_quiet_lingering_socket_does_not_hold_the_shutdown, MODES},
     {a_connection_closed_by_the_shutdown_with_unread_input_still_lingers, MODES},
+    {the_end_of_the_grace_period_does_not_reset_what_was_just_closed_in_order, MODES},
     {a_reactor_can_be_freed_while_sockets_linger, MODES})

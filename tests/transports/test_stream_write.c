@@ -1,4 +1,4 @@
-/* Writing: order, gathering, back-pressure, ownership, and what is refused. */
+/* Writing: order, gathering, full buffers, ownership, and what is refused. */
 #include "../support/stream_test.h"
 
 static uint64_t sends(void)
@@ -280,6 +280,21 @@ START_TEST(a_refusal_is_retried_when_there_is_room) /* WR-10 */
 }
 END_TEST
 
+START_TEST(an_interrupted_send_is_repeated) /* WR-10 */
+{
+    begin_connected(_i);
+    TorcSim_failCall(sim, TORC_SIM_SEND, 1, EINTR, 3);
+    ck_assert_int_eq(write_text("hello"), 0);
+    settle();
+    TorcSim_failCall(sim, TORC_SIM_SEND, 1, EINTR, 3);
+    ck_assert_int_eq(write_pattern(100000), 0);
+    settle();
+    ck_assert_uint_eq(TorcSimPeer_receivedLength(peer), 100005);
+    ck_assert_str_eq(rec.log, "made");
+    end();
+}
+END_TEST
+
 START_TEST(a_kernel_short_of_memory_is_asked_again_without_spinning) /* WR-10 */
 {
     begin_connected(_i);
@@ -463,210 +478,33 @@ START_TEST(owned_bytes_are_released_once_however_the_connection_ends)
 }
 END_TEST
 
-/* ---- marks --------------------------------------------------------------------------------- */
-
-static void begin_unread(int mode)
+static void lose_second(void *arg)
 {
-    begin_connected_with(mode, TORC_SIM_OPTIONS(.bufferSize = 1000));
-    TorcSimPeer_stopReading(peer);
+    (void)arg;
+    TorcTransport_loseConnection(second.transport);
 }
 
-START_TEST(the_high_mark_is_told_once_and_the_low_mark_once) /* PROD-3 */
+static void write_news_to_second(void *arg)
 {
-    begin_unread(_i);
-    for (int i = 0; i < 5; i++) {
-        ck_assert_int_eq(write_pattern(40000), 0);
-        settle();
-    }
-    ck_assert_str_eq(rec.log, "made pause");
-    TorcSimPeer_startReading(peer);
-    settle();
-    ck_assert_str_eq(rec.log, "made pause resume");
-    ck_assert_uint_eq(TorcTransport_bufferedBytes(rec.transport), 0);
-    end();
-}
-END_TEST
-
-START_TEST(the_default_high_mark_is_64_kibibytes_waiting)
-{
-    begin_unread(_i);
-    ck_assert_int_eq(write_pattern(1000 + 65536), 0);
-    settle();
-    ck_assert_uint_eq(TorcTransport_bufferedBytes(rec.transport), 65536);
-    ck_assert_str_eq(rec.log, "made");
-    ck_assert_int_eq(write_pattern(1), 0);
-    settle();
-    ck_assert_str_eq(rec.log, "made pause");
-    end();
-}
-END_TEST
-
-START_TEST(what_leaves_within_the_turn_passes_no_mark)
-{
-    begin_connected_with(_i, TORC_SIM_OPTIONS(.bufferSize = 1 << 20));
-    ck_assert_int_eq(write_pattern(500000), 0);
-    settle();
-    ck_assert_str_eq(rec.log, "made");
-    end();
-}
-END_TEST
-
-START_TEST(marks_can_be_set_and_are_not_inside_the_call) /* PROD-3 */
-{
-    begin_unread(_i);
-    ck_assert_int_eq(TorcTransport_setWriteMarks(rec.transport, 100, 50), 0);
-    ck_assert_int_eq(write_pattern(1000 + 101), 0);
-    ck_assert_str_eq(rec.log, "made");
-    settle();
-    ck_assert_str_eq(rec.log, "made pause");
-    TorcSimPeer_startReading(peer);
-    settle();
-    ck_assert_str_eq(rec.log, "made pause resume");
-    end();
-}
-END_TEST
-
-START_TEST(resuming_comes_at_the_low_mark_not_only_at_zero)
-{
-    begin_unread(_i);
-    ck_assert_int_eq(TorcTransport_setWriteMarks(rec.transport, 3000, 2000), 0);
-    ck_assert_int_eq(write_pattern(1000 + 3500), 0);
-    settle();
-    /* Reads what the kernel holds, 1000 bytes at a time. */
-    TorcSimPeer_startReading(peer);
-    TorcSimPeer_stopReading(peer);
-    settle();
-    ck_assert_uint_eq(TorcTransport_bufferedBytes(rec.transport), 2500);
-    ck_assert_str_eq(rec.log, "made pause");
-    TorcSimPeer_startReading(peer);
-    TorcSimPeer_stopReading(peer);
-    settle();
-    ck_assert_uint_eq(TorcTransport_bufferedBytes(rec.transport), 1500);
-    ck_assert_str_eq(rec.log, "made pause resume");
-    end();
-}
-END_TEST
-
-START_TEST(lowering_the_mark_below_what_waits_tells_it)
-{
-    begin_unread(_i);
-    ck_assert_int_eq(write_pattern(5000), 0);
-    settle();
-    ck_assert_str_eq(rec.log, "made");
-    ck_assert_int_eq(TorcTransport_setWriteMarks(rec.transport, 10, 0), 0);
-    settle();
-    ck_assert_str_eq(rec.log, "made pause");
-    ck_assert_int_eq(TorcTransport_setWriteMarks(rec.transport, 10000, 9000), 0);
-    settle();
-    ck_assert_str_eq(rec.log, "made pause resume");
-    end();
-}
-END_TEST
-
-static void write_more(Recording *recording)
-{
-    if (recording->counts[RECORD_RESUME] < 5)
-        ck_assert_int_eq(write_pattern(30000), 0);
+    write_to_second(arg);
 }
 
-START_TEST(a_producer_may_write_from_inside_resume) /* PROD-5 */
-{
-    begin_unread(_i);
-    ck_assert_int_eq(TorcTransport_setWriteMarks(rec.transport, 1000, 0), 0);
-    rec.on[RECORD_RESUME] = write_more;
-    ck_assert_int_eq(write_pattern(30000), 0);
-    settle();
-    TorcSimPeer_startReading(peer);
-    settle();
-    ck_assert_uint_eq(TorcSimPeer_receivedLength(peer), 5 * 30000);
-    ck_assert_uint_eq(rec.counts[RECORD_PAUSE], 5);
-    ck_assert_uint_eq(rec.counts[RECORD_RESUME], 5);
-    end();
-}
-END_TEST
-
-START_TEST(a_closing_connection_is_not_told_of_marks)
-{
-    begin_unread(_i);
-    ck_assert_int_eq(write_pattern(100000), 0);
-    TorcTransport_loseConnection(rec.transport);
-    settle();
-    TorcSimPeer_startReading(peer);
-    settle();
-    ck_assert_str_eq(rec.log, "made lost:DONE");
-    end();
-}
-END_TEST
-
-START_TEST(bad_marks_are_refused)
-{
-    begin_connected(EDGE);
-    ck_assert_int_eq(TorcTransport_setWriteMarks(NULL, 2, 1), -EINVAL);
-    ck_assert_int_eq(TorcTransport_setWriteMarks(rec.transport, 1, 2), -EINVAL);
-    ck_assert_int_eq(TorcTransport_setWriteMarks(rec.transport, SIZE_MAX, 0), -EINVAL);
-    ck_assert_int_eq(TorcTransport_setBufferLimit(NULL, 1), -EINVAL);
-    end();
-}
-END_TEST
-
-/* ---- the buffer limit ---------------------------------------------------------------------- */
-
-START_TEST(there_is_no_buffer_limit_by_default) /* WR-12 */
-{
-    begin_unread(_i);
-    ck_assert_int_eq(write_pattern(20 * 1000 * 1000), 0);
-    settle();
-    ck_assert_str_eq(rec.log, "made pause");
-    end();
-}
-END_TEST
-
-START_TEST(passing_the_buffer_limit_aborts_with_a_reason_that_says_so)
-{
-    begin_unread(_i);
-    ck_assert_int_eq(TorcTransport_setBufferLimit(rec.transport, 5000), 0);
-    ck_assert_int_eq(write_pattern(5000), 0);
-    settle();
-    ck_assert_int_eq(write_pattern(1000), 0); /* as many have left */
-    ck_assert_int_eq(write_pattern(1), -ENOBUFS);
-    ck_assert_int_eq(write_pattern(1), -EPIPE);
-    ck_assert_str_eq(rec.log, "made");
-    settle();
-    ck_assert_str_eq(rec.log, "made lost:OVERFLOW");
-    ck_assert_ptr_nonnull(strstr(rec.text, "5000"));
-    ck_assert(TorcSimPeer_gotReset(peer));
-    end();
-}
-END_TEST
-
-START_TEST(owned_bytes_beyond_the_limit_are_released)
-{
-    int released = 0;
-    begin_unread(_i);
-    ck_assert_int_eq(TorcTransport_setBufferLimit(rec.transport, 3), 0);
-    ck_assert_int_eq(write_owned("four", &released), -ENOBUFS);
-    ck_assert_int_eq(released, 1);
-    settle();
-    ck_assert_str_eq(rec.log, "made lost:OVERFLOW");
-    end();
-}
-END_TEST
-
-START_TEST(an_overflow_ends_that_connection_alone)
+/* The second connection is done with the turn already when the release function runs. */
+START_TEST(a_release_function_may_use_another_connection)
 {
     second = (Recording){0};
-    begin(_i);
+    begin(_i / 2);
     rec.next = &second;
     serve(&rec, PORT);
     peer = connect_peer();
     TorcSimPeer *other = connect_peer();
-    ck_assert_int_eq(TorcTransport_setBufferLimit(rec.transport, 3), 0);
-    ck_assert_int_eq(write_text("four"), -ENOBUFS);
+    ck_assert_int_eq(TorcTransport_write(second.transport, "old ", 4), 0);
+    int r = TorcTransport_writeOwned(rec.transport, "x", 1,
+                                     _i % 2 ? lose_second : write_news_to_second, &rec);
+    ck_assert_int_eq(r, 0);
     settle();
-    ck_assert_int_eq(TorcTransport_write(second.transport, "fine", 4), 0);
-    settle();
-    ck_assert_str_eq(TorcSimPeer_received(other), "fine");
-    ck_assert_str_eq(second.log, "made");
+    ck_assert_str_eq(second.log, _i % 2 ? "made lost:DONE" : "made");
+    ck_assert_str_eq(TorcSimPeer_received(other), _i % 2 ? "old " : "old news");
     end();
     Recording_done(&second);
 }
@@ -687,6 +525,7 @@ RUN_STREAM_TESTS("stream writing", {nothing_is_sent_before_the_end_of_the_turn, 
                  {a_full_buffer_does_not_turn_the_loop, MODES},
                  {a_buffer_that_was_full_once_does_not_turn_the_loop_when_empty, MODES},
                  {a_refusal_is_retried_when_there_is_room, MODES},
+                 {an_interrupted_send_is_repeated, WHOLE_MODES},
                  {a_kernel_short_of_memory_is_asked_again_without_spinning, WHOLE_MODES},
                  {a_kernel_short_of_memory_does_not_spin_after_a_full_buffer, WHOLE_MODES},
                  {any_other_error_of_send_is_the_end_with_its_code, WHOLE_MODES},
@@ -695,15 +534,4 @@ RUN_STREAM_TESTS("stream writing", {nothing_is_sent_before_the_end_of_the_turn, 
                  {writing_in_connectionLost_is_refused, MODES},
                  {owned_bytes_are_released_when_sent, MODES},
                  {owned_bytes_are_released_once_however_the_connection_ends, 5 * MODES},
-                 {the_high_mark_is_told_once_and_the_low_mark_once, MODES},
-                 {the_default_high_mark_is_64_kibibytes_waiting, WHOLE_MODES},
-                 {what_leaves_within_the_turn_passes_no_mark, WHOLE_MODES},
-                 {marks_can_be_set_and_are_not_inside_the_call, MODES},
-                 {resuming_comes_at_the_low_mark_not_only_at_zero, MODES},
-                 {lowering_the_mark_below_what_waits_tells_it, MODES},
-                 {a_producer_may_write_from_inside_resume, MODES},
-                 {a_closing_connection_is_not_told_of_marks, MODES}, {bad_marks_are_refused, 1},
-                 {there_is_no_buffer_limit_by_default, WHOLE_MODES},
-                 {passing_the_buffer_limit_aborts_with_a_reason_that_says_so, MODES},
-                 {owned_bytes_beyond_the_limit_are_released, MODES},
-                 {an_overflow_ends_that_connection_alone, MODES})
+                 {a_release_function_may_use_another_connection, 2 * MODES})

@@ -84,13 +84,13 @@ END_TEST
 
 START_TEST(bad_keep_alive_times_change_nothing)
 {
-    static const int bad[][3] = {{-1, 0, 0}, {0, -1, 0},    {0, 0, -1},
+    static const int bad[][3] = {{-1, 0, 0},    {0, -1, 0},    {0, 0, -1},
                                  {32768, 0, 0}, {0, 32768, 0}, {0, 0, 128}};
     begin_connected(EDGE);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        ck_assert_int_eq(TorcTransport_setTcpKeepAliveTimes(rec.transport, bad[i][0], bad[i][1],
-                                                            bad[i][2]),
-                         -EINVAL);
+        ck_assert_int_eq(
+            TorcTransport_setTcpKeepAliveTimes(rec.transport, bad[i][0], bad[i][1], bad[i][2]),
+            -EINVAL);
     ck_assert_int_eq(TorcTransport_getTcpKeepAlive(rec.transport), 0);
     end();
 }

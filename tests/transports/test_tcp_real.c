@@ -144,8 +144,7 @@ static void write_megabytes(Recording *recording)
     uint8_t *bytes = malloc(SIZE);
     for (size_t i = 0; i < SIZE; i++)
         bytes[i] = (uint8_t)(i % 251);
-    ck_assert_int_eq(
-        TorcTransport_writeOwned(recording->transport, bytes, SIZE, free, bytes), 0);
+    ck_assert_int_eq(TorcTransport_writeOwned(recording->transport, bytes, SIZE, free, bytes), 0);
     lose(recording);
 }
 
@@ -161,8 +160,7 @@ START_TEST(torc_talks_to_itself_in_bulk) /* WR-11 */
     server.on[RECORD_MADE] = write_megabytes;
     serve("127.0.0.1");
     TorcClientFactory *factory = Recording_factory(&client);
-    ck_assert_int_eq(TorcReactor_connectTCP(reactor, "127.0.0.1", number, factory, NULL, NULL),
-                     0);
+    ck_assert_int_eq(TorcReactor_connectTCP(reactor, "127.0.0.1", number, factory, NULL, NULL), 0);
     TorcFactory_unref(&factory->base);
     ck_assert_int_eq(TorcReactor_run(reactor), 0);
     ck_assert_str_eq(client.log, "started made data:8388608 lost:DONE client-lost:DONE");
@@ -177,12 +175,12 @@ END_TEST
 START_TEST(a_name_is_resolved_and_both_families_are_served)
 {
     begin(_i);
-    Recording client = {.on[RECORD_MADE] = lose, .on[RECORD_CLIENT_LOST] = stop_when_lost,
+    Recording client = {.on[RECORD_MADE] = lose,
+                        .on[RECORD_CLIENT_LOST] = stop_when_lost,
                         .on[RECORD_FAILED] = stop_when_lost};
     serve(NULL);
     TorcClientFactory *factory = Recording_factory(&client);
-    ck_assert_int_eq(TorcReactor_connectTCP(reactor, "localhost", number, factory, NULL, NULL),
-                     0);
+    ck_assert_int_eq(TorcReactor_connectTCP(reactor, "localhost", number, factory, NULL, NULL), 0);
     TorcFactory_unref(&factory->base);
     ck_assert_int_eq(TorcReactor_run(reactor), 0);
     ck_assert_str_eq(client.log, "started made lost:DONE client-lost:DONE");
@@ -197,8 +195,7 @@ START_TEST(a_refused_connection_says_so)
     serve("127.0.0.1");
     Recording client = {.on[RECORD_FAILED] = stop_when_lost};
     TorcClientFactory *factory = Recording_factory(&client);
-    ck_assert_int_eq(TorcReactor_connectTCP(reactor, "127.0.0.2", number, factory, NULL, NULL),
-                     0);
+    ck_assert_int_eq(TorcReactor_connectTCP(reactor, "127.0.0.2", number, factory, NULL, NULL), 0);
     TorcFactory_unref(&factory->base);
     ck_assert_int_eq(TorcReactor_run(reactor), 0);
     ck_assert_str_eq(client.log, "started failed:REFUSED");
@@ -365,8 +362,7 @@ static char everything[4 << 20];
 
 static void write_everything(Recording *recording)
 {
-    ck_assert_int_eq(
-        TorcTransport_write(recording->transport, everything, sizeof(everything)), 0);
+    ck_assert_int_eq(TorcTransport_write(recording->transport, everything, sizeof(everything)), 0);
 }
 
 START_TEST(neither_full_nor_drained_buffers_turn_the_loop)
@@ -465,9 +461,9 @@ START_TEST(a_foreign_signal_does_not_end_the_loop) /* LOOP-15 */
     const struct itimerval often = {{0, 2000}, {0, 2000}};
     const struct itimerval never = {{0, 0}, {0, 0}};
     begin(_i);
+    double before = TorcReactor_seconds(reactor);
     ck_assert_int_eq(TorcReactor_callLater(reactor, 0.05, stop_by_timer, NULL, NULL), 0);
     ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
-    double before = TorcReactor_seconds(reactor);
     int r = TorcReactor_run(reactor);
     ck_assert_int_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
     ck_assert_int_eq(r, 0);

@@ -1,0 +1,181 @@
+/* The hygiene check: everything of a reactor and its kernel that is still there, by name.
+ *
+ * It looks and changes nothing, but for the turns it takes first. What a list holds is told in its
+ * order, delayed calls by time, descriptors by number, so that the same run gives the same report. */
+#include "sim_hygiene.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../transports/ports_internal.h"
+#include "report_internal.h"
+#include "sim_internal.h"
+
+/* Enough for the longest name of a host or a protocol's class that is worth telling whole. */
+enum { LINE_SIZE = 400 };
+
+/* The report and its number of lines. */
+typedef struct Findings {
+    SimReport report;
+    const char *host; /* where things are found now */
+    bool several;     /* there are other hosts than home: each line names its own */
+    size_t count;
+} Findings;
+
+static void require(bool condition, const char *message)
+{
+    if (!condition)
+        torc__sim_fatal(message);
+}
+
+static void found(Findings *findings, const char *format, ...) TORC_PRINTF(2, 3);
+
+static void found(Findings *findings, const char *format, ...)
+{
+    char line[LINE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    findings->count++;
+    torc__report_printf(&findings->report, "%s%s%s\n", findings->several ? findings->host : "",
+                        findings->several ? ": " : "", line);
+}
+
+/* ---- the transports' -------------------------------------------------------------------------*/
+
+static void find_stream(const TorcStream *stream, void *arg)
+{
+    Findings *findings = arg;
+    char peer[TORC_ADDRESS_TEXT_SIZE];
+    TorcAddress address;
+    TorcTransport *transport = (TorcTransport *)(uintptr_t)stream; /* asked, not changed */
+    if (!stream->base.protocol || stream->flags & TORC__LINGERING) {
+        found(findings, "closed connection that waits for the peer's end");
+        return;
+    }
+    TorcTransport_getPeer(transport, &address);
+    TorcAddress_format(&address, peer, sizeof(peer));
+    TorcTransport_getHost(transport, &address);
+    found(findings, "connection \"%s\" with %s, port %u", stream->base.protocol->cls->name, peer,
+          address.port);
+}
+
+static void find_ports(const TorcStreams *streams, Findings *findings)
+{
+    char text[TORC_ADDRESS_TEXT_SIZE];
+    for (const TorcPort *port = streams->ports; port; port = torc__port_next(port)) {
+        const TorcStreamOwner *owner = (const TorcStreamOwner *)port;
+        TorcAddress address;
+        TorcPort_getHost(port, &address);
+        found(findings, "port %s of factory \"%s\"",
+              TorcAddress_format(&address, text, sizeof(text)), owner->factory->cls->name);
+    }
+}
+
+static void find_connectors(const TorcStreams *streams, Findings *findings)
+{
+    static const char *const states[] = {[TORC_CONNECTOR_DISCONNECTED] = "disconnected",
+                                         [TORC_CONNECTOR_CONNECTING] = "connecting",
+                                         [TORC_CONNECTOR_CONNECTED] = "connected"};
+    for (const TorcConnector *connector = streams->connectors; connector;
+         connector = torc__connector_next(connector)) {
+        uint16_t port;
+        const char *host = TorcConnector_getDestination(connector, &port);
+        found(findings, "connector to %s:%u, %s", host, port,
+              states[TorcConnector_state(connector)]);
+    }
+}
+
+/* ---- the reactor's --------------------------------------------------------------------------- */
+
+static int by_time(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a;
+    int64_t right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+static void find_delayed_calls(TorcReactor *reactor, Findings *findings)
+{
+    const TorcTimerHeap *heap = &reactor->timers.heap;
+    int64_t now = torc__now(reactor);
+    int64_t *times = torc__sim_alloc((heap->count + 1) * sizeof(*times));
+    for (uint32_t i = 0; i < heap->count; i++)
+        times[i] = heap->entries[i].deadline;
+    qsort(times, heap->count, sizeof(*times), by_time);
+    for (uint32_t i = 0; i < heap->count; i++) {
+        if (times[i] == TORC__NEVER)
+            found(findings, "delayed call that never comes");
+        else
+            found(findings, "delayed call in %" PRId64 ".%09" PRId64 " s",
+                  (times[i] - now) / TORC__SECOND, (times[i] - now) % TORC__SECOND);
+    }
+    torc__sim_release(times);
+}
+
+static void find_jobs(const SimView *view, Findings *findings)
+{
+    for (unsigned i = 0; i < view->pool.busy; i++)
+        found(findings, "job, running");
+    for (size_t i = 0; i < view->pool.waiting; i++)
+        found(findings, "job, waiting");
+    for (const TorcLookup *lookup = view->lookups; lookup; lookup = torc__simLookup_next(lookup))
+        found(findings, "look-up of %s", torc__simLookup_host(lookup));
+}
+
+/* ---- the kernel's ---------------------------------------------------------------------------- */
+
+static const char *kind_of(const SimDescriptor *descriptor)
+{
+    if (!descriptor->socket)
+        return descriptor->kind->name;
+    if (descriptor->socket->protocol->type == SOCK_DGRAM)
+        return "datagram socket";
+    switch (descriptor->socket->state) {
+    case SIM_LISTENING: return "socket, listening";
+    case SIM_CONNECTING: return "socket, connecting";
+    case SIM_CONNECTED: return "socket, connected";
+    case SIM_ENDED: return "socket, ended";
+    default: return "socket, unused";
+    }
+}
+
+static void find_descriptors(SimView *view, Findings *findings)
+{
+    for (int i = 0; i < view->descriptor_limit; i++) {
+        const SimDescriptor *descriptor = view->descriptors[i];
+        if (descriptor)
+            found(findings, "descriptor %d: %s", descriptor->fd, kind_of(descriptor));
+    }
+}
+
+static void find_all(const TorcSimHost *host, Findings *findings)
+{
+    TorcStreams *streams = host->reactor->streams;
+    findings->host = host->name;
+    if (streams) {
+        torc__streams_visit(streams, find_stream, findings);
+        find_ports(streams, findings);
+        find_connectors(streams, findings);
+    }
+    find_delayed_calls(host->reactor, findings);
+    find_jobs(host->view, findings);
+    find_descriptors(host->view, findings);
+}
+
+size_t TorcSim_checkClean(TorcSim *sim, char *report, size_t size)
+{
+    Findings findings = {.count = 0};
+    require(sim && (report || size == 0),
+            "TorcSim_checkClean: there is no simulation or no buffer");
+    TorcSim_advance(sim, 0);
+    torc__report_begin(&findings.report, report, size);
+    findings.several = sim->hosts->next != NULL;
+    for (const TorcSimHost *host = sim->hosts; host; host = host->next)
+        if (host->reactor)
+            find_all(host, &findings);
+    return findings.count;
+}

@@ -1,0 +1,115 @@
+/* The swarm for as long as you like.
+ *
+ *     swarm [--seeds COUNT | SECONDS] [--first SEED]
+ *
+ * Runs without a trace, which is twice as fast, and the run that fails once more with it. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "swarm.h"
+
+typedef struct Options {
+    double seconds; /* 0: as many seeds as `seeds` says */
+    uint64_t seeds;
+    uint64_t first;
+} Options;
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static int usage(void)
+{
+    fputs("usage: swarm [--seeds COUNT | SECONDS] [--first SEED]\n", stderr);
+    return 2;
+}
+
+static bool read_number(const char *text, uint64_t *ret_number)
+{
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(text ? text : "", &end, 0);
+    if (!text || *text < '0' || *text > '9' || *end || errno)
+        return false;
+    *ret_number = number;
+    return true;
+}
+
+static bool read_options(int argc, char **argv, Options *options)
+{
+    *options = (Options){.seconds = 60, .first = (uint64_t)time(NULL) << 20};
+    for (int i = 1; i < argc; i++) {
+        uint64_t number;
+        bool named = argv[i][0] == '-';
+        if (!read_number(named ? argv[i + 1] : argv[i], &number))
+            return false;
+        if (!named)
+            options->seconds = (double)number;
+        else if (strcmp(argv[i], "--seeds") == 0)
+            *options = (Options){.seeds = number, .first = options->first};
+        else if (strcmp(argv[i], "--first") == 0)
+            options->first = number;
+        else
+            return false;
+        i += named;
+    }
+    return true;
+}
+
+static bool run_silently(uint64_t seed, SwarmPlan *plan)
+{
+    TorcSim *sim = TorcSim_newWith(SWARM_SIM_OPTIONS(.seed = seed));
+    TorcSim_setTraceSize(sim, 0);
+    bool passed = swarm_run(sim, plan);
+    TorcSim_free(sim);
+    return passed;
+}
+
+/* TORC_SIM_SEED in the environment is meant: that run, with its trace. */
+static bool run_all(const Options *options, SwarmPlan *plan)
+{
+    double end = now() + options->seconds;
+    if (getenv("TORC_SIM_SEED"))
+        return torc_sim_runSeedsWith(SWARM_SIM_OPTIONS(), 1, 1, swarm_run, plan);
+    for (uint64_t i = 0; options->seconds > 0 ? now() < end : i < options->seeds; i++)
+        if (!run_silently(options->first + i, plan)) {
+            fputs("\nThe same run once more, with its trace:\n\n", stderr);
+            torc_sim_runSeedsWith(SWARM_SIM_OPTIONS(), options->first + i, 1, swarm_run, plan);
+            return false;
+        }
+    return true;
+}
+
+/* The rate counts the processor's time, for the machine may have more to do. */
+static void print_counts(const SwarmCounts *counts, double seconds)
+{
+    double busy = (double)clock() / CLOCKS_PER_SEC;
+    printf("swarm: %" PRIu64 " runs of %d clients in %.1f s; %.0f a second of processor time\n",
+           counts->runs, SWARM_CLIENTS, seconds, (double)counts->runs / busy);
+    printf("swarm: %" PRIu64 " connections, %" PRIu64 " ended in order with every byte, %" PRIu64
+           " otherwise; %" PRIu64 " bytes, %" PRIu64 " pauses, %" PRIu64 " faults\n",
+           counts->connections, counts->complete, counts->broken, counts->bytes, counts->paused,
+           counts->faults);
+}
+
+int main(int argc, char **argv)
+{
+    Options options;
+    if (!read_options(argc, argv, &options))
+        return usage();
+    static SwarmPlan plan;
+    double begin = now();
+    printf("swarm: from seed %" PRIu64 "\n", options.first);
+    fflush(stdout);
+    bool passed = run_all(&options, &plan);
+    print_counts(&plan.counts, now() - begin);
+    puts(passed ? "swarm: nothing found" : "swarm: FAILED");
+    return passed ? EXIT_SUCCESS : EXIT_FAILURE;
+}

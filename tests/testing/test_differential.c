@@ -1,0 +1,509 @@
+/* The truth of the simulated kernel: scripts of system calls answer alike on the real one.
+ *
+ * A difference is either a fault of the simulation or one of the deliberate simplifications that
+ * testing/sim.h lists; scripts keep away from those. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "differential.h"
+
+typedef struct Script {
+    const char *name;
+    const char *text;
+} Script;
+
+static const Script scripts[] = {
+    /* ---- opening, binding, listening ---- */
+    {"names at each stage of a connection", "open l tcp4; name l; peer l\n"
+                                            "bind l 127.0.0.1 0; name l; peer l\n"
+                                            "listen l 5; name l; peer l; get l SO_ACCEPTCONN\n"
+                                            "open a tcp4; name a\n"
+                                            "connect a 127.0.0.1 l\n"
+                                            "name a; peer a\n"
+                                            "accept l b; name b; peer b\n"
+                                            "shutdown a w\n"
+                                            "name a; peer a; name b; peer b\n"
+                                            "shutdown b w\n"
+                                            "name a; peer a; name b; peer b\n"
+                                            "close a; close b; close l\n"},
+    {"an address in use", "open a tcp4; bind a 127.0.0.1 0; listen a 1\n"
+                          "open b tcp4; bind b 127.0.0.1 a\n"
+                          "bind b 0.0.0.0 a\n"
+                          "bind b 127.0.0.2 a\n"
+                          "bind b 127.0.0.2 0\n"
+                          "open c tcp4; set c SO_REUSEADDR 1; bind c 127.0.0.1 a\n"
+                          "open d tcp4; set d SO_REUSEPORT 1; bind d 127.0.0.1 a\n"
+                          "close a\n"
+                          "open e tcp4; bind e 127.0.0.1 a\n"},
+    {"SO_REUSEADDR: two may bind, one may listen",
+     "open a tcp4; set a SO_REUSEADDR 1; bind a 127.0.0.1 0\n"
+     "open b tcp4; set b SO_REUSEADDR 1; bind b 127.0.0.1 a\n"
+     "open c tcp4; bind c 127.0.0.1 a\n"
+     "listen a 1; listen b 1; listen a 7\n"
+     "open d tcp4; set d SO_REUSEADDR 1; bind d 127.0.0.1 a\n"},
+    {"SO_REUSEPORT: both must have it, then both may listen",
+     "open a tcp4; set a SO_REUSEPORT 1; bind a 127.0.0.1 0; listen a 1\n"
+     "open b tcp4; set b SO_REUSEPORT 1; bind b 127.0.0.1 a; listen b 1\n"
+     "open c tcp4; bind c 127.0.0.1 a\n"},
+    {"connections hold a port against those without SO_REUSEADDR",
+     "open l tcp4; bind l 127.0.0.1 0; listen l 5; open a tcp4; connect a 127.0.0.1 l\n"
+     "accept l b; close l; open m tcp4; bind m 127.0.0.1 l; set m SO_REUSEADDR 1\n"
+     "bind m 127.0.0.1 l\n"},
+    {"connections of a SO_REUSEADDR listener leave the port to another",
+     "open l tcp4; set l SO_REUSEADDR 1; bind l 127.0.0.1 0; listen l 5\n"
+     "open a tcp4; connect a 127.0.0.1 l\n"
+     "accept l b; close l; open m tcp4; set m SO_REUSEADDR 1; bind m 127.0.0.1 l; listen m 1\n"
+     "send b hi; recv a 10\n"},
+    {"listen and accept where they do not belong",
+     "open a tcp4; accept a b; listen a 3; accept a b\n"
+     "name a\n"
+     "pair c d\n"
+     "listen c 1; accept c e; bind c 127.0.0.1 0\n"
+     "connect a 127.0.0.1 a\n"
+     "send a x; recv a 1; shutdown a w; peer a\n"
+     "accept a b\n"},
+    {"binding to an address of another family", "open a tcp4; bind a ::1 0; name a\n"},
+    {"port 0 gives different ports",
+     "open a tcp4; bind a 127.0.0.1 0; open b tcp4; bind b 127.0.0.1 0\n"
+     "name a; name b; open c tcp4; listen c 1; name c\n"},
+    {"calls on what was closed or never was",
+     "pair a b; open c tcp4; close a; close b; close c\n"
+     "send a x; recv a 1; shutdown a w; accept a d; connect a 127.0.0.1 a; bind a 127.0.0.1 0\n"
+     "listen a 1; name a; peer a; error a; get a SO_TYPE; set a TCP_NODELAY 1; close a; close x\n"},
+
+    /* ---- connecting ---- */
+    {"a connect that succeeds", "open l tcp4; bind l 127.0.0.1 0; listen l 5; watch l rc\n"
+                                "open a tcp4; watch a w\n"
+                                "rewatch a rwc\n"
+                                "connect a 127.0.0.1 l\n"
+                                "error a; connect a 127.0.0.1 l\n"
+                                "connect a 127.0.0.1 l\n"
+                                "accept l b; accept l c\n"
+                                "watch b rwc\n"},
+    {"a connect that is refused", "open l tcp4; bind l 127.0.0.1 0; close l\n"
+                                  "open a tcp4; connect a 127.0.0.1 l; watch a rwc\n"
+                                  "peer a; name a; error a; error a\n"
+                                  "send a x; recv a 10; recv a 10\n"},
+    {"a refused connect is told by connect itself", "open l tcp4; bind l 127.0.0.1 0; close l\n"
+                                                    "open a tcp4; connect a 127.0.0.1 l\n"
+                                                    "connect a 127.0.0.1 l\n"
+                                                    "connect a 127.0.0.1 l\n"
+                                                    "send a x; error a\n"
+                                                    "recv a 1; error a\n"},
+    {"a refused connect is told by recv", "open l tcp4; bind l 127.0.0.1 0; close l\n"
+                                          "open a tcp4; connect a 127.0.0.1 l\n"
+                                          "recv a 1; recv a 1; error a; send a x\n"
+                                          "shutdown a w; peer a\n"},
+    {"after a refusal another attempt can succeed",
+     "open l tcp4; bind l 127.0.0.1 0; close l\n"
+     "open a tcp4; watch a rwc; connect a 127.0.0.1 l\n"
+     "error a; connect a 127.0.0.1 l\n"
+     "open m tcp4; bind m 127.0.0.1 0; listen m 1\n"
+     "connect a 127.0.0.1 m\n"
+     "error a; peer a; accept m b; send b hi\n"
+     "recv a 10\n"},
+    {"connecting twice", "open l tcp4; bind l 127.0.0.1 0; listen l 5\n"
+                         "open a tcp4; connect a 127.0.0.1 l\n"
+                         "connect a 127.0.0.1 l\n"
+                         "connect a 127.0.0.1 l\n"
+                         "shutdown a w; connect a 127.0.0.1 l\n"
+                         "accept l b; close b\n"
+                         "connect a 127.0.0.1 l; close a\n"},
+    {"calls before the connection is there",
+     "open a tcp4; open l tcp4; bind l 127.0.0.1 0; listen l 1\n"
+     "send a x; recv a 1; peek a 1; shutdown a w; shutdown a nonsense\n"
+     "peer a; error a; accept a b; watch a rwc\n"
+     "connect a 127.0.0.1 l\n"
+     "recv a 1; send a x; accept l b\n"
+     "recv b 1\n"},
+    {"connecting to the wildcard reaches the loopback interface",
+     "open l tcp4; bind l 127.0.0.1 0; listen l 5; open a tcp4; connect a 0.0.0.0 l\n"
+     "peer a; name a; accept l b; name b\n"},
+    {"connecting from where one was bound",
+     "open l tcp4; bind l 127.0.0.1 0; listen l 5\n"
+     "open a tcp4; bind a 127.0.0.5 0; name a; connect a 127.0.0.1 l\n"
+     "name a; accept l b; peer b\n"},
+    {"a port that is bound but not listened on refuses",
+     "open l tcp4; bind l 127.0.0.1 0; open a tcp4; connect a 127.0.0.1 l\nerror a\n"},
+    {"a queue that is full leaves attempts without an answer",
+     "open l tcp4; bind l 127.0.0.1 0; listen l 1; watch l r\n"
+     "open a tcp4; connect a 127.0.0.1 l; watch a rwc\n"
+     "open b tcp4; connect b 127.0.0.1 l; watch b rwc\n"
+     "open c tcp4; connect c 127.0.0.1 l; watch c rwc\n"
+     "open d tcp4; connect d 127.0.0.1 l; watch d rwc\n"
+     "error c; peer c; send c x; recv c 1; connect c 127.0.0.1 l; name c\n"
+     "accept l e; accept l f; accept l g\n"
+     "close c\n"
+     "shutdown d w; close d\n"},
+    {"backlog 0 has room for one", "open l tcp4; bind l 127.0.0.1 0; listen l 0\n"
+                                   "open a tcp4; connect a 127.0.0.1 l; watch a w\n"
+                                   "open b tcp4; connect b 127.0.0.1 l; watch b w\n"
+                                   "accept l c; accept l d\n"},
+    {"the queue keeps the order and what was sent meanwhile",
+     "open l tcp4; bind l 127.0.0.1 0; listen l 5\n"
+     "open a tcp4; connect a 127.0.0.1 l\n"
+     "send a first\n"
+     "open b tcp4; connect b 127.0.0.1 l\n"
+     "send b second; shutdown b w\n"
+     "accept l c; accept l d; accept l e\n"
+     "recv c 10; recv d 10; recv d 10\n"},
+    {"closing a listener resets those who wait in its queue",
+     "open l tcp4; bind l 127.0.0.1 0; listen l 5\n"
+     "open a tcp4; connect a 127.0.0.1 l\n"
+     "watch a rwc; send a x\n"
+     "close l\n"
+     "error a; recv a 1; send a y\n"},
+    {"who left the queue is accepted all the same",
+     "open l tcp4; bind l 127.0.0.1 0; listen l 5; watch l r\n"
+     "open a tcp4; connect a 127.0.0.1 l\nsend a bye; close a\n"
+     "open b tcp4; connect b 127.0.0.1 l\nabort b\n"
+     "accept l c; recv c 10; recv c 10; send c x\nsend c y\n"
+     "accept l d; recv d 10; recv d 10\n"},
+
+    /* ---- dual stack ---- */
+    {"a dual-stack listener shows IPv4 peers as mapped",
+     "open l tcp6; get l IPV6_V6ONLY; bind l :: 0; listen l 5; name l\n"
+     "open a tcp4; connect a 127.0.0.1 l; open b tcp6; connect b ::1 l\n"
+     "accept l c; peer c; name c; get c SO_DOMAIN; accept l d; peer d; name d\n"
+     "peer a; peer b; set l IPV6_V6ONLY 1\n"},
+    {"an IPv6 socket reaches IPv4 by a mapped name",
+     "open l tcp4; bind l 127.0.0.1 0; listen l 5\n"
+     "open a tcp6; connect a ::ffff:127.0.0.1 l\n"
+     "name a; peer a; accept l b; peer b; send a hi\nrecv b 5\n"},
+    {"an IPv6-only socket does not take IPv4",
+     "open l tcp6; set l IPV6_V6ONLY 1; bind l :: 0; listen l 5\n"
+     "open a tcp4; connect a 127.0.0.1 l; watch a rwc\n"
+     "error a; open b tcp6; set b IPV6_V6ONLY 1\n"
+     "connect b ::ffff:127.0.0.1 l; connect b 127.0.0.1 l\n"
+     "open m tcp4; bind m 0.0.0.0 l; listen m 1\n"
+     "open c tcp4; connect c 127.0.0.1 l\naccept m d\n"},
+    {"dual-stack and IPv4 wildcards exclude each other",
+     "open a tcp4; bind a 0.0.0.0 0; listen a 1; open b tcp6; bind b :: a\n"
+     "set b IPV6_V6ONLY 1; bind b :: a; open c tcp6; bind c ::ffff:127.0.0.1 a\n"},
+    {"an IPv6 loopback listener",
+     "open l tcp6; bind l ::1 0; listen l 5; open a tcp6; connect a :: l\n"
+     "peer a; name a; accept l b; peer b; open c tcp4; connect c 127.0.0.1 l\n"
+     "error c\n"},
+
+    /* ---- ends in order ---- */
+    {"half-close: the connected side first",
+     "pair a b; watch a rwc; watch b rwc\n"
+     "send a request\nshutdown a w\n"
+     "send a x; recv b 100; recv b 100; recv b 100\n"
+     "send b answer\n"
+     "recv a 100; recv a 100\n"
+     "shutdown b w\n"
+     "recv a 100; send b x; shutdown a w; shutdown b rw; peer a\n"
+     "close a\nrecv b 1; error b; close b\n"},
+    {"half-close: the accepted side first", "pair a b; watch a rc; watch b rc\n"
+                                            "shutdown b w\nrecv a 1; send a late\n"
+                                            "recv b 10\nclose a\nrecv b 10; close b\n"},
+    {"both sides at once", "pair a b; watch a rwc; watch b rwc\n"
+                           "shutdown a w; shutdown b w\nrecv a 1; recv b 1; send a x; send b y\n"
+                           "error a; error b; close a; close b\n"},
+    {"data and end in one step", "pair a b; watch b rc\nsend a x; shutdown a w\n"
+                                 "peek b 10; recv b 10; recv b 10\n"},
+    {"shutdown twice, and of what was closed",
+     "pair a b\nshutdown a w; shutdown a w; shutdown a rw; shutdown a nonsense\n"
+     "close b\nshutdown a w; shutdown a r\nerror a; close a\n"},
+    {"shutting only the reading side",
+     "pair a b; watch a rwc; watch b rwc\n"
+     "shutdown a r\nrecv a 10\nsend b still\nrecv a 10; recv a 10\n"
+     "send a back\nrecv b 10\n"},
+    {"shutting both sides, then data arrives",
+     "pair a b; watch a rwc; watch b rwc\n"
+     "shutdown a rw\nrecv a 1; send a x\n"
+     "recv b 1; send b y\nsend b z; recv b 1; recv a 1; error a; error b\n"},
+    {"shutting the reading side with unread data",
+     "pair a b; watch a rwc; send b unread\nshutdown a r\n"
+     "recv a 3; recv a 10; recv a 10\nclose a\nrecv b 1; error b\n"},
+    {"close on both sides", "pair a b; watch b rwc\nclose a\nrecv b 1; close b\n"},
+    {"close, and the other side goes on sending",
+     "pair a b; watch b rwc\nclose a\n"
+     "send b first\nsend b second\nrecv b 1; recv b 1; error b\n"},
+    {"close after shutdown, and the other side goes on sending",
+     "pair a b; watch b rwc\nshutdown a w\nclose a\nrecv b 5; send b first\n"
+     "recv b 5; send b second; send b third; error b\n"},
+
+    /* ---- RST ---- */
+    {"close with unread input", "pair a b; watch a rwc; send a unread\nclose b\n"
+                                "recv a 10; recv a 10; send a x; error a\n"},
+    {"close with unread input and own data on the way",
+     "pair a b; watch a rwc; send a unread\nsend b last; close b\n"
+     "recv a 10; recv a 10; send a x\n"},
+    {"RST: told by recv",
+     "pair a b; watch b rwc\nabort a\nrecv b 1; recv b 1; send b x; peer b; name b\n"},
+    {"RST: told by send",
+     "pair a b; watch b rwc\nabort a\nsend b x; send b x; recv b 1; error b\n"},
+    {"RST: told by SO_ERROR",
+     "pair a b; watch b rwc\nabort a\nerror b; error b; recv b 1; send b x; shutdown b w\n"},
+    {"RST: told by peek", "pair a b\nabort a\npeek b 1; peek b 1; recv b 1; error b\n"},
+    {"RST with unread data", "pair a b; watch b rwc; send a abc\nabort a\n"
+                             "recv b 1; recv b 10; recv b 10; recv b 10; send b x\n"},
+    {"RST together with data", "pair a b; watch b rwc\nsend a abc; abort a\n"
+                               "peek b 10; error b; recv b 10; recv b 10\n"},
+    {"send after RST with unread data", "pair a b; watch b rwc; send a abc\nabort a\n"
+                                        "send b x; recv b 10; recv b 10; send b x\n"},
+    {"FIN, then RST", "pair a b; watch b rwc; send a abc; shutdown a w\nabort a\n"
+                      "error b; recv b 10; recv b 10; send b x; shutdown b w; peer b\n"},
+    {"FIN was read, then RST", "pair a b; watch b rwc; shutdown a w\nrecv b 1\nabort a\n"
+                               "recv b 10; send b x; send b x; error b\n"},
+    {"RST behind one's own FIN", "pair a b; watch b rwc; shutdown b w\nabort a\n"
+                                 "recv b 1; recv b 1; send b x; error b\n"},
+    {"RST after both FIN",
+     "pair a b; watch a rwc; watch b rwc; shutdown a w; shutdown b w\nabort a\n"
+     "recv b 1; send b x; error b\n"},
+    {"RST, then shutdown and close",
+     "pair a b; watch b rwc\nabort a\nshutdown b w\nshutdown b r\nclose b\n"},
+    {"linger that is not 0 closes in order",
+     "pair a b; linger a 5; watch b rwc; send a x\nclose a\nrecv b 5; recv b 5; error b\n"},
+    {"linger that is switched off again",
+     "pair a b; linger a 0; linger a -1\nclose a\nrecv b 5; error b\n"},
+    {"an accepted connection inherits linger",
+     "open l tcp4; linger l 0; bind l 127.0.0.1 0; listen l 5\n"
+     "open a tcp4; connect a 127.0.0.1 l; watch a rwc\n"
+     "accept l b; close b\nrecv a 1\n"},
+
+    /* ---- bytes ---- */
+    {"short reads and peeks",
+     "pair a b; send a hello,; send a world\npeek b 3; peek b 100; recv b 3\n"
+     "recv b 100; recv b 1; peek b 1; recv b 0; peek b 0\n"
+     "send a -; recv b 1\nsend a x; recv b 0; recv b 1\n"},
+    {"gathered sends",
+     "pair a b; sendv a one two - three; sendv a -\nrecv b 100; shutdown a w; sendv a x y\n"
+     "recv b 100\n"},
+    {"sending until it is refused, then all is taken",
+     "pair a b; watch a rwc; watch b rc\nfill a\n"
+     "send a x\ndrain b a\nsend a x\nrecv b 10\n"},
+    {"the peer goes while its buffer is full", "pair a b; watch a rwc\nfill a\nclose b\n"
+                                               "error a; send a x; recv a 1\n"},
+    {"end of input behind a full buffer",
+     "pair a b; fill a; shutdown a w\ndrain b a\nrecv b 1; send b x\nrecv a 1\n"},
+    {"close behind a full buffer", "pair a b; fill a; close a\ndrain b a\nrecv b 1\n"},
+    {"full both ways",
+     "pair a b; watch a r; watch b r; fill a; fill b\nrecv a 0\ndrain a b\ndrain b a\n"
+     "close a\nrecv b 1\n"},
+
+    /* ---- watches ---- */
+    {"rewatch reports anew",
+     "pair a b; send b x; watch a r\nrewatch a r\nrewatch a rw\nrewatch a r\n"
+     "rewatch a w\nrecv a 5; rewatch a r\nrewatch a rc\nsend b y\n"},
+    {"interest in nothing", "pair a b; watch a -\nsend b x; shutdown b w\nabort b\nrewatch a r\n"},
+    {"unwatch, then watch again",
+     "pair a b; watch a rwc; send b x\nunwatch a; send b y\nunwatch a\nwatch a rwc\n"
+     "rewatch a c\nshutdown b w\n"},
+    {"unwatch in the watch's own callback",
+     "pair a b; watch a rc; then a unwatch a; send b x\nsend b y\nwatch a r\n"},
+    {"rewatch in the watch's own callback",
+     "pair a b; watch a r; then a rewatch a rw; send b x\nsend b y\n"},
+    {"close in the watch's own callback",
+     "pair a b; watch a rwc; then a close a; send b x\nsend b y\n"},
+    {"reading in the callback", "pair a b; watch a r; then a recv a 100; send b x\nsend b y\n"},
+    {"more data is reported again",
+     "pair a b; watch a rw\nsend b x\nsend b y\nrecv a 1\nsend b z\nrecv a 100\n"},
+    {"one's own shutdown is reported", "pair a b; watch a rwc\nshutdown a r\nshutdown a w\n"},
+    {"watching what is not connected", "open a tcp4; watch a rwc\nbind a 127.0.0.1 0\nlisten a 1\n"
+                                       "open b tcp4; connect b 127.0.0.1 a\nclose b\naccept a c\n"},
+    {"a listener reports each arrival",
+     "open l tcp4; bind l 127.0.0.1 0; listen l 5; watch l rwc\n"
+     "open a tcp4; connect a 127.0.0.1 l\nopen b tcp4; connect b 127.0.0.1 l\n"
+     "accept l c\nrewatch l rc\naccept l d\naccept l e\n"},
+
+    /* ---- options ---- */
+    {"options of a stream socket",
+     "open a tcp4; get a SO_TYPE; get a SO_DOMAIN; get a SO_PROTOCOL; get a SO_ERROR; get a SO_ACCEPTCONN\n"
+     "get a TCP_NODELAY; set a TCP_NODELAY 5; get a TCP_NODELAY; set a TCP_NODELAY 0; get a TCP_NODELAY\n"
+     "set a SO_KEEPALIVE 1; get a SO_KEEPALIVE; set a TCP_KEEPIDLE 10; get a TCP_KEEPIDLE; set a TCP_KEEPIDLE 0\n"
+     "set a TCP_KEEPIDLE 40000; set a TCP_KEEPINTVL 3; get a TCP_KEEPINTVL; set a TCP_KEEPCNT 128\n"
+     "set a TCP_KEEPCNT 3; get a TCP_KEEPCNT; set a TCP_USER_TIMEOUT 1000; get a TCP_USER_TIMEOUT\n"
+     "set a TCP_USER_TIMEOUT -1; set a IP_TOS 16; get a IP_TOS; get a IP_TTL; set a IP_TTL 3; get a IP_TTL\n"
+     "set a IP_TTL 0; set a IP_TTL 256; get a NONSENSE; set a NONSENSE 1; get a IPV6_V6ONLY\n"
+     "set a SO_ERROR 1; set a SO_TYPE 1; set a TCP_CORK 1; get a TCP_CORK; get a SO_REUSEADDR; get a SO_REUSEPORT\n"
+     "set a SO_SNDBUF 10000; get a SO_SNDBUF; set a SO_RCVBUF 10000; get a SO_RCVBUF; set a SO_SNDBUF 1; get a SO_SNDBUF\n"
+     "set a SO_RCVBUF 1; get a SO_RCVBUF\n"},
+    {"options of an IPv6 stream socket",
+     "open a tcp6; get a SO_DOMAIN; get a IPV6_V6ONLY; set a IPV6_V6ONLY 7; get a IPV6_V6ONLY; get a IPV6_TCLASS\n"
+     "set a IPV6_TCLASS 9; get a IPV6_TCLASS; set a IPV6_TCLASS 256; set a IPV6_TCLASS -2; get a IPV6_UNICAST_HOPS\n"
+     "set a IPV6_UNICAST_HOPS 9; get a IPV6_UNICAST_HOPS; set a IPV6_UNICAST_HOPS 256\n"
+     "set a IPV6_UNICAST_HOPS 0; get a IPV6_UNICAST_HOPS\n"},
+    {"an accepted connection inherits options",
+     "open l tcp4; set l TCP_NODELAY 1; set l SO_KEEPALIVE 1; set l TCP_KEEPIDLE 77; set l IP_TOS 16; set l SO_REUSEADDR 1\n"
+     "bind l 127.0.0.1 0; listen l 5; open a tcp4; connect a 127.0.0.1 l\n"
+     "accept l b; get b TCP_NODELAY; get b SO_KEEPALIVE; get b TCP_KEEPIDLE; get b IP_TOS; get b SO_REUSEADDR\n"
+     "get b SO_ACCEPTCONN; get l SO_ACCEPTCONN\n"},
+
+    /* ---- datagrams ---- */
+    {"datagrams between two sockets",
+     "open a udp4; bind a 127.0.0.1 0; watch a rwc; open b udp4; watch b rwc; name b; peer b\n"
+     "sendto b one 127.0.0.1 a\nname b; sendto b two 127.0.0.1 a\n"
+     "peekfrom a 10; recvfrom a 10; recv a 10; recv a 10; recvfrom a 10\n"
+     "sendto a back 127.0.0.1 b\nrecvfrom b 2; recvfrom b 10\n"
+     "close a; close b\n"},
+    {"datagrams: cut off, whole length, and length zero",
+     "open a udp4; bind a 127.0.0.1 0; watch a r; open b udp4; connect b 127.0.0.1 a\n"
+     "send b abcdef; send b -; send b abcdef\npeek a 3; lengthfrom a 3; recvfrom a 3\n"
+     "lengthfrom a 2; recv a 0; send b abc\nrecv a 0; recv a 5\n"
+     "sendto b -\nrecvfrom a 10; recvfrom a 10\nsendv b one two - three\nrecv a 100\n"},
+    {"datagrams: too long", "open a udp4; bind a 127.0.0.1 0; open b udp4\n"
+                            "sendmanyto b 65507 127.0.0.1 a; recvmany a 100000\n"
+                            "sendmanyto b 65508 127.0.0.1 a; sendmanyto b 100000 127.0.0.1 a\n"
+                            "recvmany a 100000\n"},
+    {"datagrams over IPv6: too long", "open a udp6; bind a ::1 0; open b udp6\n"
+                                      "sendmanyto b 65527 ::1 a; recvmany a 100000\n"
+                                      "sendmanyto b 65528 ::1 a; recvmany a 100000\n"},
+    {"datagrams without anywhere to go",
+     "open a udp4; send a x; sendto a x; recv a 1; recvfrom a 1; peer a\n"
+     "sendto a x 127.0.0.1 0; name a; listen a 1; accept a b; error a\n"
+     "shutdown a w; send a x; sendto a x 127.0.0.1 9\n"},
+    {"a datagram for nobody, connected",
+     "open z udp4; bind z 127.0.0.1 0; close z; open a udp4; connect a 127.0.0.1 z\n"
+     "watch a rwc\nname a; peer a; send a x\n"
+     "recv a 1; recv a 1; send a x\nsend a y; send a z\nerror a; error a\n"
+     "send a x\nrecvfrom a 1; peer a\n"},
+    {"a datagram for nobody, not connected",
+     "open z udp4; bind z 127.0.0.1 0; close z; open a udp4; watch a rwc\n"
+     "sendto a x 127.0.0.1 z\nrecv a 1; error a; sendto a x 127.0.0.1 z\n"},
+    {"a connected datagram socket sends elsewhere, too",
+     "open z udp4; bind z 127.0.0.1 0; open y udp4; bind y 127.0.0.1 0\n"
+     "open a udp4; connect a 127.0.0.1 z; watch a rwc\nclose z; sendto a x 127.0.0.1 y\nrecvfrom y 5\n"
+     "sendto a x 127.0.0.1 z\nerror a\n"},
+    {"a connected datagram socket takes from its peer alone",
+     "open a udp4; bind a 127.0.0.1 0; open b udp4; bind b 127.0.0.1 0; open c udp4; bind c 127.0.0.1 0\n"
+     "connect a 127.0.0.1 b; watch a r\nsendto c no 127.0.0.1 a\nsendto b yes 127.0.0.1 a\n"
+     "recvfrom a 10; recvfrom a 10\nconnect a 127.0.0.1 c; peer a\nsendto c now 127.0.0.1 a; sendto b no 127.0.0.1 a\n"
+     "recvfrom a 10; recvfrom a 10\n"},
+    {"what came before connect stays",
+     "open a udp4; bind a 127.0.0.1 0; open b udp4; open c udp4; bind c 127.0.0.1 0\n"
+     "sendto b early 127.0.0.1 a\nconnect a 127.0.0.1 c; recvfrom a 10\n"},
+    {"a datagram port in use",
+     "open c tcp4; bind c 127.0.0.1 0; listen c 1; open a udp4; bind a 127.0.0.1 c\n"
+     "open b udp4; bind b 127.0.0.1 a\n"
+     "bind b 0.0.0.0 a; bind b 127.0.0.2 a; bind b 127.0.0.1 0\n"
+     "open d udp6; bind d :: a; set d IPV6_V6ONLY 1; bind d :: a\n"},
+    {"datagram sockets that share a port",
+     "open a udp4; set a SO_REUSEADDR 1; bind a 127.0.0.1 0\n"
+     "open b udp4; bind b 127.0.0.1 a; set b SO_REUSEADDR 1; bind b 127.0.0.1 a\n"
+     "open c udp4; sendto c x 127.0.0.1 a\nrecv a 1; recv b 1\n"
+     "connect a 127.0.0.1 c; sendto c y 127.0.0.1 a\nrecv a 1; recv b 1\n"},
+    {"the wildcard gets what nothing closer takes",
+     "open a udp4; set a SO_REUSEADDR 1; bind a 0.0.0.0 0; open b udp4; set b SO_REUSEADDR 1; bind b 127.0.0.1 a\n"
+     "open c udp4; sendto c one 127.0.0.1 a; sendto c two 127.0.0.2 a; sendto c three 0.0.0.0 a\n"
+     "recvfrom a 10; recvfrom a 10; recvfrom b 10; recvfrom b 10\n"},
+    {"dual-stack datagrams",
+     "open a udp6; bind a :: 0; name a; open b udp4; sendto b four 127.0.0.1 a\n"
+     "recvfrom a 10\nopen c udp6; sendto c six ::1 a\nrecvfrom a 10; name c\n"
+     "sendto a back ::ffff:127.0.0.1 b\nrecvfrom b 10\n"
+     "open d udp6; set d IPV6_V6ONLY 1; sendto d x ::ffff:127.0.0.1 b; connect d ::ffff:127.0.0.1 b\n"
+     "connect c ::ffff:127.0.0.1 b; name c\n"},
+    {"shutting a datagram socket",
+     "open a udp4; watch a rwc; bind a 127.0.0.1 0; open b udp4; shutdown a r; recv a 1\n"
+     "sendto b x 127.0.0.1 a\nrecv a 5; recv a 5; connect a 127.0.0.1 b; shutdown a w\n"
+     "send a x; shutdown a rw; shutdown a nonsense; peer a\n"},
+    {"options of a datagram socket",
+     "open a udp4; get a SO_TYPE; get a SO_PROTOCOL; get a SO_DOMAIN; get a SO_ACCEPTCONN\n"
+     "get a TCP_NODELAY; set a TCP_NODELAY 1; get a SO_BROADCAST; set a SO_BROADCAST 1\n"
+     "get a SO_BROADCAST; set a IP_TOS 3; get a IP_TOS; get a IPV6_V6ONLY\n"
+     "open b udp6; get b IPV6_V6ONLY; get b TCP_NODELAY; set b IPV6_TCLASS 3; get b IPV6_TCLASS\n"},
+    {"watching datagrams",
+     "open a udp4; bind a 127.0.0.1 0; watch a r; open b udp4; watch b rw\n"
+     "sendto b one 127.0.0.1 a\nsendto b two 127.0.0.1 a\nrecv a 10\nrewatch a r\nrecv a 10\n"
+     "rewatch a rw\nclose a; sendto b x 127.0.0.1 a\n"},
+
+    /* ---- pipes ---- */
+    {"a pipe carries bytes",
+     "pipe a b; watch a rwc; watch b rwc\nread a 10; write b abc\nwrite b def\nread a 2; read a 10; read a 10\n"
+     "read a 0; write b -; write b x\nread a 0; read a 1\n"},
+    {"the wrong end, and socket calls",
+     "pipe a b; write a x; read b 1; send b x; recv a 1; shutdown a w; name a; error a\n"
+     "connect a 127.0.0.1 9; listen a 1; accept a c; set a SO_REUSEADDR 1; sendto b x\n"},
+    {"the end of a pipe",
+     "pipe a b; watch a rwc; write b last\nclose b\nread a 2; read a 10; read a 10; close a\n"},
+    {"nobody reads", "pipe a b; watch b rwc; write b x\nclose a\nwrite b x; write b -; close b\n"},
+    {"a pipe that is full",
+     "pipe a b; watch b w; watch a r; fill b\nwrite b x\nread a 0\nreadmany a 4096\nwritemany b 4096\n"
+     "write b x\ndrain a b\nwritemany b 100000\nreadmany a 65536\nread a 1\n"},
+    {"small writes are whole or not at all",
+     "pipe a b; writemany b 61440; writemany b 4000; writemany b 4000; writemany b 96; writemany b 4096\n"
+     "readmany a 100000\n"},
+    {"pipe ends after close", "pipe a b; close a; close b; read a 1; write b x; close a\n"},
+    {"both ends closed with bytes inside",
+     "pipe a b; write b abc; close b; close a; open c tcp4; read c 1; write c x\n"},
+    {"reading and writing sockets",
+     "pair a b; write a abc\nread b 2; read b 10; read b 10; close a\nread b 1\n"},
+};
+
+enum { SCRIPTS = sizeof(scripts) / sizeof(scripts[0]), RANDOM_SCRIPTS = 150, MOST_SECONDS = 2 };
+
+static bool needs_ipv6(const char *script)
+{
+    return strstr(script, "tcp6") || strstr(script, "udp6");
+}
+
+static void run(int i, bool edge)
+{
+    if (needs_ipv6(scripts[i].text) && !differential_has_ipv6())
+        return;
+    ck_assert_msg(differential_agree(scripts[i].text, edge), "%s", scripts[i].name);
+}
+
+START_TEST(both_systems_answer_alike_by_edge)
+{
+    run(_i, true);
+}
+END_TEST
+
+START_TEST(both_systems_answer_alike_by_level)
+{
+    run(_i, false);
+}
+END_TEST
+
+/* TORC_DIFFERENTIAL_SEED=n begins with that seed. */
+static uint64_t first_seed(void)
+{
+    const char *text = getenv("TORC_DIFFERENTIAL_SEED");
+    return text ? strtoull(text, NULL, 10) : 1;
+}
+
+/* As many as fit into the time: a machine that is busy runs fewer. */
+static void run_random(bool edge)
+{
+    time_t end = time(NULL) + MOST_SECONDS;
+    for (uint64_t i = 0; i < RANDOM_SCRIPTS && time(NULL) < end; i++) {
+        uint64_t seed = first_seed() + i;
+        char *script = differential_random(seed);
+        ck_assert_msg(differential_agree(script, edge), "TORC_DIFFERENTIAL_SEED=%llu",
+                      (unsigned long long)seed);
+        free(script);
+    }
+}
+
+START_TEST(random_scripts_are_answered_alike_by_edge)
+{
+    run_random(true);
+}
+END_TEST
+
+START_TEST(random_scripts_are_answered_alike_by_level)
+{
+    run_random(false);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("differential");
+    TCase *tcase = tcase_create("differential");
+    tcase_add_loop_test(tcase, both_systems_answer_alike_by_edge, 0, SCRIPTS);
+    tcase_add_loop_test(tcase, both_systems_answer_alike_by_level, 0, SCRIPTS);
+    tcase_add_test(tcase, random_scripts_are_answered_alike_by_edge);
+    tcase_add_test(tcase, random_scripts_are_answered_alike_by_level);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}

@@ -1,0 +1,142 @@
+/* The hygiene check: each kind of thing that a test can leave behind is found and named. */
+#include "sim_fixture.h"
+
+#include <torc/factories/client_factory.h>
+#include <torc/protocols/echo.h>
+#include <torc/reactor/threads.h>
+#include <torc/testing/sim_hygiene.h>
+#include <torc/transports/tcp.h>
+
+static char report[1000];
+
+static size_t check_report(void)
+{
+    return TorcSim_checkClean(sim, report, sizeof(report));
+}
+
+static TorcPort *serve_echo(void)
+{
+    TorcPort *port;
+    TorcFactory *factory = TorcFactory_forProtocol(&torc_echo_class);
+    ck_assert_int_eq(TorcReactor_listenTCP(TorcSim_reactor(sim), 8881, factory, NULL, &port), 0);
+    TorcFactory_unref(factory);
+    return port;
+}
+
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+START_TEST(a_simulation_in_which_nothing_was_done_is_clean)
+{
+    ck_assert_uint_eq(check_report(), 0);
+    ck_assert_str_eq(report, "");
+}
+END_TEST
+
+START_TEST(ports_and_connections_are_named_and_gone_when_they_are_closed)
+{
+    TorcPort *port = serve_echo();
+    TorcSimPeer *peer = TorcSim_connect(sim, 8881);
+    ck_assert_uint_eq(check_report(), 5);
+    ck_assert_str_eq(report, "connection \"echo\" with 127.0.0.1:32768, port 8881\n"
+                             "port [::]:8881 of factory \"factory\"\n"
+                             "descriptor 1000003: socket, listening\n"
+                             "descriptor 1000004: spare\n"
+                             "descriptor 1000005: socket, connected\n");
+    TorcPort_stopListening(port);
+    TorcSimPeer_close(peer);
+    ck_assert_uint_eq(check_report(), 0); /* it takes the turn that closing needs */
+    ck_assert_str_eq(report, "");
+}
+END_TEST
+
+START_TEST(delayed_calls_are_told_in_the_order_of_time)
+{
+    TorcReactor_callLater(TorcSim_reactor(sim), 60, nothing, NULL, NULL);
+    TorcReactor_callLater(TorcSim_reactor(sim), 12.5, nothing, NULL, NULL);
+    TorcReactor_callLater(TorcSim_reactor(sim), 30, nothing, NULL, NULL);
+    TorcReactor_callLater(TorcSim_reactor(sim), INFINITY, nothing, NULL, NULL);
+    TorcSim_advance(sim, 2);
+    ck_assert_uint_eq(check_report(), 4);
+    ck_assert_str_eq(report, "delayed call in 10.500000000 s\n"
+                             "delayed call in 28.000000000 s\n"
+                             "delayed call in 58.000000000 s\n"
+                             "delayed call that never comes\n");
+}
+END_TEST
+
+START_TEST(attempts_and_look_ups_are_named)
+{
+    TorcFactory *factory = TorcFactory_new(&torc_client_factory_class.factory);
+    ck_assert_int_eq(TorcReactor_connectTCP(TorcSim_reactor(sim), "irc.example.org", 6667,
+                                            (TorcClientFactory *)factory, NULL, NULL),
+                     0);
+    TorcFactory_unref(factory);
+    ck_assert_uint_eq(check_report(), 3);
+    ck_assert_str_eq(report, "connector to irc.example.org:6667, connecting\n"
+                             "delayed call in 30.000000000 s\n"
+                             "look-up of irc.example.org\n");
+    TorcSim_advance(sim, 1); /* unknown: the attempt fails */
+    ck_assert_uint_eq(check_report(), 0);
+}
+END_TEST
+
+START_TEST(jobs_are_told_whether_they_run)
+{
+    TorcReactor_suggestThreadPoolSize(TorcSim_reactor(sim), 1);
+    for (int i = 0; i < 2; i++)
+        TorcReactor_callInThread(TorcSim_reactor(sim), nothing, NULL);
+    ck_assert_uint_eq(check_report(), 2);
+    ck_assert_str_eq(report, "job, running\njob, waiting\n");
+    TorcSim_advance(sim, 1);
+    ck_assert_uint_eq(check_report(), 0);
+}
+END_TEST
+
+START_TEST(descriptors_are_told_by_kind)
+{
+    int fds[2];
+    connect_pair(fds);
+    listen_on("127.0.0.1", 8881, 1);
+    int connecting = open_socket(AF_INET);
+    TorcSim_blackHole(sim, "10.0.0.1");
+    ck_assert_int_eq(connect_to(connecting, "10.0.0.1", 80), -EINPROGRESS);
+    open_socket(AF_INET);
+    ck_assert_uint_eq(check_report(), 5);
+    ck_assert_ptr_nonnull(strstr(report, "socket, connected\n"));
+    ck_assert_ptr_nonnull(strstr(report, "socket, listening\n"));
+    ck_assert_ptr_nonnull(strstr(report, "socket, connecting\n"));
+    ck_assert_ptr_nonnull(strstr(report, "socket, unused\n"));
+}
+END_TEST
+
+START_TEST(what_is_left_on_another_host_is_told_with_its_name)
+{
+    TorcSimHost *far = TorcSim_host(sim, "far", NULL);
+    TorcReactor_callLater(TorcSimHost_reactor(far), 3, nothing, NULL, NULL);
+    TorcReactor_callLater(TorcSim_reactor(sim), 2, nothing, NULL, NULL);
+    ck_assert_uint_eq(check_report(), 2);
+    ck_assert_str_eq(report, "home: delayed call in 2.000000000 s\n"
+                             "far: delayed call in 3.000000000 s\n");
+}
+END_TEST
+
+START_TEST(a_report_is_cut_to_its_buffer_and_the_count_is_whole)
+{
+    char small[20];
+    for (int i = 0; i < 5; i++)
+        open_socket(AF_INET);
+    ck_assert_uint_eq(TorcSim_checkClean(sim, small, sizeof(small)), 5);
+    ck_assert_uint_lt(strlen(small), sizeof(small));
+    ck_assert_uint_eq(TorcSim_checkClean(sim, NULL, 0), 5);
+}
+END_TEST
+
+RUN_SUITE("sim_hygiene", a_simulation_in_which_nothing_was_done_is_clean,
+          ports_and_connections_are_named_and_gone_when_they_are_closed,
+          delayed_calls_are_told_in_the_order_of_time, attempts_and_look_ups_are_named,
+          jobs_are_told_whether_they_run, descriptors_are_told_by_kind,
+          what_is_left_on_another_host_is_told_with_its_name,
+          a_report_is_cut_to_its_buffer_and_the_count_is_whole)
