@@ -358,7 +358,8 @@ static int count_turns(double seconds)
     return turns;
 }
 
-static char everything[4 << 20];
+/* More than the kernel takes, whatever it thinks of the connection (tcp_wmem and tcp_rmem). */
+static char everything[32 << 20];
 
 static void write_everything(Recording *recording)
 {
