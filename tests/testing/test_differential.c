@@ -434,7 +434,7 @@ static const Script scripts[] = {
      "pair a b; write a abc\nread b 2; read b 10; read b 10; close a\nread b 1\n"},
 };
 
-enum { SCRIPTS = sizeof(scripts) / sizeof(scripts[0]), RANDOM_SCRIPTS = 150, MOST_SECONDS = 2 };
+enum { SCRIPTS = sizeof(scripts) / sizeof(scripts[0]), RANDOM_SCRIPTS = 100, MOST_SECONDS = 2 };
 
 static bool needs_ipv6(const char *script)
 {
