@@ -28,6 +28,7 @@ static uint16_t number;
 
 static void begin(int backend)
 {
+    server = (Recording){0}; /* tests that do not fork find it used */
     reactor = TorcReactor_new(TORC_REACTOR_OPTIONS(.backend = backends[backend]));
     ck_assert_ptr_nonnull(reactor);
     ck_assert_str_eq(TorcReactor_backend(reactor), backends[backend]);
