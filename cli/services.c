@@ -26,11 +26,6 @@ struct ServiceKind {
 
 /* ---- connections of echo and line ---------------------------------------------------------- */
 
-typedef struct Served {
-    TorcFactory base;
-    const TorcProtocolClass *inherited; /* the bundled class */
-} Served;
-
 static void log_connection(TorcProtocol *self, const char *name, const char *reason)
 {
     char peer[TORC_ADDRESS_TEXT_SIZE];
@@ -45,24 +40,22 @@ static void log_connection(TorcProtocol *self, const char *name, const char *rea
              reason ? 2 : 1);
 }
 
+/* The bundled class above the one with the overrides below, which is what the factory makes. */
+static const TorcProtocolClass *bundled(const TorcProtocol *self)
+{
+    return TorcProtocol_super(self, self->factory->protocol);
+}
+
 static void served_connectionMade(TorcProtocol *self)
 {
-    const TorcProtocolClass *cls = ((const Served *)self->factory)->inherited;
     log_connection(self, "serve.connected", NULL);
-    while (cls && !cls->connectionMade)
-        cls = cls->parent;
-    if (cls)
-        cls->connectionMade(self);
+    bundled(self)->connectionMade(self);
 }
 
 static void served_connectionLost(TorcProtocol *self, const TorcReason *reason)
 {
-    const TorcProtocolClass *cls = ((const Served *)self->factory)->inherited;
     log_connection(self, "serve.disconnected", TorcReason_text(reason));
-    while (cls && !cls->connectionLost)
-        cls = cls->parent;
-    if (cls)
-        cls->connectionLost(self, reason);
+    bundled(self)->connectionLost(self, reason);
 }
 
 static const TorcProtocolClass echo_class = {
@@ -77,36 +70,22 @@ static const TorcLineReceiverClass line_class = {
     .protocol.connectionLost = served_connectionLost,
 };
 
-static const TorcFactoryClass echo_factory_class = {
-    TORC_FACTORY_CLASS("echo", Served),
-    .protocol = &echo_class,
-};
-
-static const TorcFactoryClass line_factory_class = {
-    TORC_FACTORY_CLASS("line", Served),
-    .protocol = &line_class.protocol,
-};
-
-static TorcFactory *new_served(const TorcFactoryClass *cls, const TorcProtocolClass *inherited,
-                               const Service *service)
+static TorcFactory *new_served(const TorcProtocolClass *protocol, const Service *service)
 {
-    Served *served = (Served *)TorcFactory_new(cls);
-    if (!served)
-        return NULL;
-    served->inherited = inherited;
-    TorcFactory_setBufferLimit(&served->base,
+    TorcFactory *factory = TorcFactory_forProtocol(protocol);
+    TorcFactory_setBufferLimit(factory,
                                service->buffer_limit ? service->buffer_limit : DEFAULT_LIMIT);
-    return &served->base;
+    return factory;
 }
 
 static TorcFactory *new_echo(const Service *service)
 {
-    return new_served(&echo_factory_class, &torc_echo_class, service);
+    return new_served(&echo_class, service);
 }
 
 static TorcFactory *new_line(const Service *service)
 {
-    return new_served(&line_factory_class, &torc_line_echo_class.protocol, service);
+    return new_served(&line_class.protocol, service);
 }
 
 /* ---- finger -------------------------------------------------------------------------------- */

@@ -5,14 +5,12 @@
  * and a function that reads them. */
 #include <errno.h>
 
-#include "../reactor/memory_internal.h"
 #include "../transports/tcp.h"
 #include "endpoint.h"
 #include "endpoint_parser_internal.h"
 
 struct TorcClientEndpoint {
-    TorcReactor *reactor;
-    TorcEndpointFields *fields;
+    TorcEndpointBase base;
     int (*connect)(TorcClientEndpoint *endpoint, TorcClientFactory *factory,
                    TorcConnector **ret_connector);
     const char *host;
@@ -34,7 +32,7 @@ static const TorcEndpointParameter tcp_parameters[TCP_PARAMETERS] = {
 static int tcp_connect(TorcClientEndpoint *endpoint, TorcClientFactory *factory,
                        TorcConnector **ret_connector)
 {
-    return TorcReactor_connectTCP(endpoint->reactor, endpoint->host, endpoint->port, factory,
+    return TorcReactor_connectTCP(endpoint->base.reactor, endpoint->host, endpoint->port, factory,
                                   &endpoint->options, ret_connector);
 }
 
@@ -72,24 +70,22 @@ static const TorcEndpointType client_types[] = {
     {"tcp", tcp_read, TCP_PARAMETERS, tcp_parameters},
 };
 
+static const TorcEndpointKind client_kind = {
+    .size = sizeof(TorcClientEndpoint),
+    .types = client_types,
+    .type_count = sizeof(client_types) / sizeof(*client_types),
+};
+
 int TorcClientEndpoint_fromString(TorcReactor *reactor, const char *description,
                                   TorcClientEndpoint **ret_endpoint, TorcReason **ret_reason)
 {
-    if (!reactor || !description || !ret_endpoint)
+    if (!ret_endpoint)
         return torc__endpoint_failed(-EINVAL, ret_reason);
-    TorcClientEndpoint *endpoint = torc__zalloc(sizeof(*endpoint));
-    if (!endpoint)
-        return torc__endpoint_failed(-ENOMEM, ret_reason);
-    endpoint->reactor = reactor;
-    int r =
-        torc__endpoint_read(description, client_types, sizeof(client_types) / sizeof(*client_types),
-                            endpoint, &endpoint->fields, ret_reason);
-    if (r < 0) {
-        torc__free(endpoint);
-        return r;
-    }
-    *ret_endpoint = endpoint;
-    return 0;
+    TorcEndpointBase *endpoint;
+    int r = torc__endpoint_new(&client_kind, reactor, description, &endpoint, ret_reason);
+    if (r == 0)
+        *ret_endpoint = (TorcClientEndpoint *)endpoint;
+    return r;
 }
 
 int TorcClientEndpoint_connect(TorcClientEndpoint *endpoint, TorcClientFactory *factory,
@@ -102,8 +98,5 @@ int TorcClientEndpoint_connect(TorcClientEndpoint *endpoint, TorcClientFactory *
 
 void TorcClientEndpoint_free(TorcClientEndpoint *endpoint)
 {
-    if (!endpoint)
-        return;
-    torc__free(endpoint->fields);
-    torc__free(endpoint);
+    torc__endpoint_free(endpoint ? &endpoint->base : NULL);
 }

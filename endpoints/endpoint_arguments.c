@@ -257,53 +257,66 @@ int torc__endpoint_readAddress(const TorcEndpointField *field, bool v6_only, con
 
 /* ---- types --------------------------------------------------------------------------------- */
 
-static const TorcEndpointType *find_type(const TorcEndpointFields *fields,
-                                         const TorcEndpointType *types, size_t count,
+static const TorcEndpointType *find_type(const TorcEndpointKind *kind,
+                                         const TorcEndpointFields *fields,
                                          TorcEndpointProblem *problem)
 {
     char list[LIST_SIZE] = "";
-    for (size_t i = 0; i < count; i++) {
-        if (strcasecmp(types[i].word, fields->type->value) == 0)
-            return &types[i];
-        list_word(list, types[i].word);
+    for (size_t i = 0; i < kind->type_count; i++) {
+        if (strcasecmp(kind->types[i].word, fields->type->value) == 0)
+            return &kind->types[i];
+        list_word(list, kind->types[i].word);
     }
     torc__endpoint_fail(problem, fields->type->column, "unknown type \"%.40s\" (known: %s)",
                         fields->type->value, list);
     return NULL;
 }
 
-static int read_fields(const TorcEndpointFields *fields, const TorcEndpointType *types,
-                       size_t type_count, void *endpoint, TorcEndpointProblem *problem)
+static int read_fields(const TorcEndpointKind *kind, TorcEndpointBase *endpoint,
+                       TorcEndpointProblem *problem)
 {
     const TorcEndpointField *arguments[TORC__ENDPOINT_PARAMETERS];
-    const TorcEndpointType *type = find_type(fields, types, type_count, problem);
+    const TorcEndpointType *type = find_type(kind, endpoint->fields, problem);
     if (!type)
         return -TORC_EENDPOINT;
-    int r =
-        torc__endpoint_bind(fields, type->parameters, type->parameter_count, arguments, problem);
+    int r = torc__endpoint_bind(endpoint->fields, type->parameters, type->parameter_count,
+                                arguments, problem);
     if (r < 0)
         return r;
     return type->read(endpoint, arguments, problem);
 }
 
-int torc__endpoint_read(const char *description, const TorcEndpointType *types, size_t type_count,
-                        void *endpoint, TorcEndpointFields **ret_fields, TorcReason **ret_reason)
+int torc__endpoint_new(const TorcEndpointKind *kind, TorcReactor *reactor, const char *description,
+                       TorcEndpointBase **ret_endpoint, TorcReason **ret_reason)
 {
     TorcEndpointProblem problem = {0};
-    TorcEndpointFields *fields = NULL;
-    int r = torc__endpoint_parse(description, strlen(description), &fields, &problem);
+    if (!reactor || !description)
+        return torc__endpoint_failed(-EINVAL, ret_reason);
+    TorcEndpointBase *endpoint = torc__zalloc(kind->size);
+    if (!endpoint)
+        return torc__endpoint_failed(-ENOMEM, ret_reason);
+    endpoint->reactor = reactor;
+    int r = torc__endpoint_parse(description, strlen(description), &endpoint->fields, &problem);
     if (r == 0)
-        r = read_fields(fields, types, type_count, endpoint, &problem);
+        r = read_fields(kind, endpoint, &problem);
     if (r == 0) {
-        *ret_fields = fields;
+        *ret_endpoint = endpoint;
         return 0;
     }
-    torc__free(fields);
+    torc__endpoint_free(endpoint);
     if (r != -TORC_EENDPOINT)
         return torc__endpoint_failed(r, ret_reason);
     if (ret_reason)
         *ret_reason = reason_of(description, &problem);
     return r;
+}
+
+void torc__endpoint_free(TorcEndpointBase *endpoint)
+{
+    if (!endpoint)
+        return;
+    torc__free(endpoint->fields);
+    torc__free(endpoint);
 }
 
 /* ---- quoting ------------------------------------------------------------------------------- */

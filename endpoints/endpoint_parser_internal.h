@@ -6,6 +6,8 @@
 #include "../reactor/api.h"
 #include "../reactor/reason.h"
 
+typedef struct TorcReactor TorcReactor;
+
 /* What is wrong with a description. */
 typedef struct TorcEndpointProblem {
     size_t column; /* the first byte is 1; 0: no place in particular */
@@ -87,11 +89,26 @@ typedef struct TorcEndpointType {
     const TorcEndpointParameter *parameters;
 } TorcEndpointType;
 
-/* All of it: parses the description, finds its type in the table, binds the arguments and has them
- * read into `endpoint`. 0 and the fields, which the endpoint keeps; or -TORC_EENDPOINT, -ENOMEM. On
- * failure *ret_reason, unless ret_reason is NULL, is the reason, never NULL. */
-int torc__endpoint_read(const char *description, const TorcEndpointType *types, size_t type_count,
-                        void *endpoint, TorcEndpointFields **ret_fields, TorcReason **ret_reason);
+/* How every endpoint begins: its settings point into the fields. */
+typedef struct TorcEndpointBase {
+    TorcReactor *reactor;
+    TorcEndpointFields *fields;
+} TorcEndpointBase;
+
+/* The types of one kind of endpoint (server, client), and the size of its struct. */
+typedef struct TorcEndpointKind {
+    size_t size;
+    const TorcEndpointType *types;
+    size_t type_count;
+} TorcEndpointKind;
+
+/* All of it: parses the description, finds its type, binds the arguments and has them read into a
+ * new endpoint, zeroed before; torc__endpoint_free frees it (NULL is fine). 0, -EINVAL (reactor or
+ * description NULL), -TORC_EENDPOINT or -ENOMEM. On failure *ret_reason, unless ret_reason is NULL,
+ * is the reason, never NULL. */
+int torc__endpoint_new(const TorcEndpointKind *kind, TorcReactor *reactor, const char *description,
+                       TorcEndpointBase **ret_endpoint, TorcReason **ret_reason);
+void torc__endpoint_free(TorcEndpointBase *endpoint);
 
 /* Stores the reason for a code that needs no text of its own, if wanted, and returns the code. */
 int torc__endpoint_failed(int code, TorcReason **ret_reason);

@@ -6,14 +6,12 @@
 #include <errno.h>
 #include <limits.h>
 
-#include "../reactor/memory_internal.h"
 #include "../transports/tcp.h"
 #include "endpoint.h"
 #include "endpoint_parser_internal.h"
 
 struct TorcServerEndpoint {
-    TorcReactor *reactor;
-    TorcEndpointFields *fields;
+    TorcEndpointBase base;
     int (*listen)(TorcServerEndpoint *endpoint, TorcFactory *factory, TorcPort **ret_port);
     int port;
     TorcListenOptions options;
@@ -32,8 +30,8 @@ static const TorcEndpointParameter tcp_parameters[TCP_PARAMETERS] = {
 
 static int tcp_listen(TorcServerEndpoint *endpoint, TorcFactory *factory, TorcPort **ret_port)
 {
-    return TorcReactor_listenTCP(endpoint->reactor, endpoint->port, factory, &endpoint->options,
-                                 ret_port);
+    return TorcReactor_listenTCP(endpoint->base.reactor, endpoint->port, factory,
+                                 &endpoint->options, ret_port);
 }
 
 static int read_tcp(TorcServerEndpoint *endpoint, const TorcEndpointField *const *arguments,
@@ -78,24 +76,22 @@ static const TorcEndpointType server_types[] = {
     {"tcp6", tcp6_read, TCP_PARAMETERS, tcp_parameters},
 };
 
+static const TorcEndpointKind server_kind = {
+    .size = sizeof(TorcServerEndpoint),
+    .types = server_types,
+    .type_count = sizeof(server_types) / sizeof(*server_types),
+};
+
 int TorcServerEndpoint_fromString(TorcReactor *reactor, const char *description,
                                   TorcServerEndpoint **ret_endpoint, TorcReason **ret_reason)
 {
-    if (!reactor || !description || !ret_endpoint)
+    if (!ret_endpoint)
         return torc__endpoint_failed(-EINVAL, ret_reason);
-    TorcServerEndpoint *endpoint = torc__zalloc(sizeof(*endpoint));
-    if (!endpoint)
-        return torc__endpoint_failed(-ENOMEM, ret_reason);
-    endpoint->reactor = reactor;
-    int r =
-        torc__endpoint_read(description, server_types, sizeof(server_types) / sizeof(*server_types),
-                            endpoint, &endpoint->fields, ret_reason);
-    if (r < 0) {
-        torc__free(endpoint);
-        return r;
-    }
-    *ret_endpoint = endpoint;
-    return 0;
+    TorcEndpointBase *endpoint;
+    int r = torc__endpoint_new(&server_kind, reactor, description, &endpoint, ret_reason);
+    if (r == 0)
+        *ret_endpoint = (TorcServerEndpoint *)endpoint;
+    return r;
 }
 
 int TorcServerEndpoint_listen(TorcServerEndpoint *endpoint, TorcFactory *factory,
@@ -108,8 +104,5 @@ int TorcServerEndpoint_listen(TorcServerEndpoint *endpoint, TorcFactory *factory
 
 void TorcServerEndpoint_free(TorcServerEndpoint *endpoint)
 {
-    if (!endpoint)
-        return;
-    torc__free(endpoint->fields);
-    torc__free(endpoint);
+    torc__endpoint_free(endpoint ? &endpoint->base : NULL);
 }

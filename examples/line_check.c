@@ -3,6 +3,7 @@
  *     build/torc serve line --listen tcp:8881
  *     build/examples/line_check tcp:127.0.0.1:8881 README.md
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,7 @@ static void send_next_line(TorcLineReceiver *self, Check *check)
 {
     ssize_t length = getline(&check->line, &check->line_size, check->file);
     if (length < 0) {
-        check->good = true;
+        check->good = !ferror(check->file);
         TorcTransport_loseConnection(self->base.transport);
         return;
     }
@@ -70,25 +71,55 @@ static const TorcClientFactoryClass check_factory_class = {
     .clientConnectionLost = check_ended,
 };
 
-int main(int argc, char **argv)
+/* 0; or a negative code, after saying what is wrong. */
+static int begin_check(Check *check, const char *description)
+{
+    TorcClientEndpoint *endpoint;
+    TorcReason *reason;
+    int r = TorcClientEndpoint_fromString(check->reactor, description, &endpoint, &reason);
+    if (r < 0) {
+        fprintf(stderr, "line_check: %s\n", TorcReason_text(reason));
+        TorcReason_unref(reason);
+        return r;
+    }
+    r = TorcClientEndpoint_connect(endpoint, &check->base, NULL);
+    if (r < 0)
+        fprintf(stderr, "line_check: cannot connect: %s\n", torc_strerror(r));
+    TorcClientEndpoint_free(endpoint);
+    return r;
+}
+
+/* True when every line of the file came back. */
+static bool check_file(FILE *file, const char *description)
 {
     TorcReactor *reactor = TorcReactor_new(NULL);
     Check *check = (Check *)TorcClientFactory_new(&check_factory_class);
-    TorcClientEndpoint *endpoint;
-    if (argc != 3 || !(check->file = fopen(argv[2], "r")) ||
-        TorcClientEndpoint_fromString(reactor, argv[1], &endpoint, NULL) < 0) {
+    bool good = false;
+    if (reactor && check) {
+        check->reactor = reactor;
+        check->file = file;
+        good = begin_check(check, description) == 0 && TorcReactor_run(reactor) == 0 && check->good;
+        free(check->line);
+    } else {
+        fprintf(stderr, "line_check: cannot start: %s\n", strerror(errno));
+    }
+    TorcFactory_unref((TorcFactory *)check);
+    TorcReactor_free(reactor);
+    return good;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 3) {
         fprintf(stderr, "usage: line_check tcp:HOST:PORT FILE\n");
         return 2;
     }
-    check->reactor = reactor;
-    if (TorcClientEndpoint_connect(endpoint, &check->base, NULL) == 0)
-        TorcReactor_run(reactor);
-    int status = check->good ? EXIT_SUCCESS : EXIT_FAILURE;
-
-    fclose(check->file);
-    free(check->line);
-    TorcClientEndpoint_free(endpoint);
-    TorcFactory_unref(&check->base.base);
-    TorcReactor_free(reactor);
-    return status;
+    FILE *file = fopen(argv[2], "r");
+    if (!file) {
+        fprintf(stderr, "line_check: cannot read %s: %s\n", argv[2], strerror(errno));
+        return EXIT_FAILURE;
+    }
+    bool good = check_file(file, argv[1]);
+    fclose(file);
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -27,6 +27,14 @@ static void client_connectionEnded(TorcClientFactory *self, TorcConnector *conne
     (void)reason;
 }
 
+static void client_connectionMade(TorcClientFactory *self, TorcConnector *connector,
+                                  TorcProtocol *protocol)
+{
+    (void)self;
+    (void)connector;
+    (void)protocol;
+}
+
 const TorcClientFactoryClass torc_client_factory_class = {
     .factory.class_size = sizeof(TorcClientFactoryClass),
     .factory.instance_size = sizeof(TorcClientFactory),
@@ -35,16 +43,14 @@ const TorcClientFactoryClass torc_client_factory_class = {
     .startedConnecting = client_startedConnecting,
     .clientConnectionFailed = client_connectionEnded,
     .clientConnectionLost = client_connectionEnded,
+    .clientConnectionMade = client_connectionMade,
 };
 
 /* The struct type of the argument says client factory; its chain of parents must too, or the hooks
  * would be missing. */
 static bool is_client(const TorcFactory *factory)
 {
-    for (const TorcFactoryClass *cls = factory->cls; cls; cls = cls->parent)
-        if (torc__class_origin(cls) == &torc_client_factory_class)
-            return true;
-    return false;
+    return torc__class_find(factory->cls, &torc_client_factory_class);
 }
 
 TorcClientFactory *TorcClientFactory_new(const TorcClientFactoryClass *cls)
@@ -71,4 +77,10 @@ TorcClientFactory *TorcClientFactory_forProtocol(const TorcProtocolClass *protoc
     if (factory)
         factory->protocol = protocol;
     return (TorcClientFactory *)factory;
+}
+
+void TorcClientFactoryClass_init(TorcClientFactoryClass *cls, const char *name,
+                                 size_t instance_size, const TorcClientFactoryClass *parent)
+{
+    torc__class_init(cls, &torc_client_factory_class, name, instance_size, parent);
 }

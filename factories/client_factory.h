@@ -1,7 +1,8 @@
 /* ClientFactory: a factory that is told how its attempts to connect go. (Twisted: ClientFactory.)
  *
- * For each attempt: startedConnecting, then either buildProtocol and later clientConnectionLost, or
- * clientConnectionFailed. The connector may be told to connect() again from inside the last two;
+ * For each attempt: startedConnecting, then either buildProtocol, clientConnectionMade and later
+ * clientConnectionLost, or clientConnectionFailed. (No clientConnectionMade when buildProtocol
+ * refuses.) The connector may be told to connect() again from inside the last two;
  * the factory is then not stopped in between. An attempt that is given up before it has begun, in
  * the turn that asked for it, gets clientConnectionFailed alone. */
 #ifndef TORC_FACTORIES_CLIENT_FACTORY_H
@@ -33,7 +34,12 @@ struct TorcClientFactoryClass {
     void (*clientConnectionLost)(TorcClientFactory *self, TorcConnector *connector,
                                  const TorcReason *reason);
 
-    void (*reserved[8])(void);
+    /* The connection is there: the protocol's connectionMade has returned. Whatever that asked for,
+     * also the end of the connection, is still to come. */
+    void (*clientConnectionMade)(TorcClientFactory *self, TorcConnector *connector,
+                                 TorcProtocol *protocol);
+
+    void (*reserved[7])(void);
 };
 
 #define TORC_CLIENT_FACTORY_CLASS(name_, InstanceType)                                             \
@@ -49,6 +55,11 @@ TORC_API extern const TorcClientFactoryClass torc_client_factory_class;
  * TorcFactory_unref(&factory->base). */
 TORC_API TorcClientFactory *TorcClientFactory_new(const TorcClientFactoryClass *cls);
 TORC_API TorcClientFactory *TorcClientFactory_forProtocol(const TorcProtocolClass *protocol);
+
+/* As TorcProtocolClass_init. parent NULL: torc_client_factory_class. */
+TORC_API void TorcClientFactoryClass_init(TorcClientFactoryClass *cls, const char *name,
+                                          size_t instance_size,
+                                          const TorcClientFactoryClass *parent);
 
 TORC_END_DECLS
 

@@ -36,9 +36,9 @@ static int factory_buildProtocol(TorcFactory *self, const TorcAddress *peer,
                                  TorcProtocol **ret_protocol)
 {
     (void)peer;
-    if (!self->protocol)
-        return -EINVAL;
-    return torc__protocol_make(self->protocol, self, ret_protocol);
+    /* A program may have put the table there that it wrote. */
+    int r = torc__protocolClass_resolve(self->protocol, &self->protocol);
+    return r < 0 ? r : torc__protocol_make(self->protocol, self, ret_protocol);
 }
 
 const TorcFactoryClass torc_factory_class = {
@@ -133,6 +133,19 @@ TorcFactory *TorcFactory_unref(TorcFactory *factory)
     if (--factory->references == 0)
         factory_free(factory);
     return NULL;
+}
+
+/* ---- classes ------------------------------------------------------------------------------- */
+
+const TorcFactoryClass *TorcFactory_super(const TorcFactory *factory, const TorcFactoryClass *cls)
+{
+    return factory ? torc__class_super(factory->cls, cls) : &torc_factory_class;
+}
+
+void TorcFactoryClass_init(TorcFactoryClass *cls, const char *name, size_t instance_size,
+                           const TorcFactoryClass *parent)
+{
+    torc__class_init(cls, &torc_factory_class, name, instance_size, parent);
 }
 
 /* ---- use ----------------------------------------------------------------------------------- */

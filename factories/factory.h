@@ -31,7 +31,7 @@ typedef struct TorcFactoryClass TorcFactoryClass;
 
 struct TorcFactory {
     const TorcFactoryClass *cls;       /* the resolved table */
-    const TorcProtocolClass *protocol; /* resolved; what the default buildProtocol makes, or NULL */
+    const TorcProtocolClass *protocol; /* what the default buildProtocol makes; may be set */
     unsigned references;
     unsigned numPorts;  /* ports and connectors that use it now */
     size_t bufferLimit; /* see TorcFactory_setBufferLimit */
@@ -80,6 +80,15 @@ TORC_API TorcFactory *TorcFactory_new(const TorcFactoryClass *cls);
 
 /* A plain factory that makes instances of a protocol class. As TorcFactory_new. */
 TORC_API TorcFactory *TorcFactory_forProtocol(const TorcProtocolClass *protocol);
+
+/* As TorcProtocol_super: the table above `cls`, for an override that calls the parent's slot. Its
+ * startFactory, stopFactory and buildProtocol are there. */
+TORC_API const TorcFactoryClass *TorcFactory_super(const TorcFactory *factory,
+                                                   const TorcFactoryClass *cls);
+
+/* As TorcProtocolClass_init. parent NULL: torc_factory_class. */
+TORC_API void TorcFactoryClass_init(TorcFactoryClass *cls, const char *name, size_t instance_size,
+                                    const TorcFactoryClass *parent);
 
 /* ref returns its argument; unref takes NULL and returns NULL; the last one frees. */
 TORC_API TorcFactory *TorcFactory_ref(TorcFactory *factory);

@@ -1,9 +1,9 @@
 /* The registry of resolved class tables.
  *
  * One per process, because tables are static data of the program and reactors on several threads
- * use the same ones; a mutex guards it, taken when a class is first used and once per factory, never
- * per call. It only grows: a resolved table is never freed or changed, since instances point to it
- * for as long as they please. It grows by what a program's tables are, not by what it does.
+ * use the same ones; a mutex guards it, taken once for each instance that is made, never per call.
+ * It only grows: a resolved table is never freed or changed, since instances point to it for as long
+ * as they please. It grows by what a program's tables are, not by what it does.
  *
  * Tables are found by their address, and compared with what was written there before: a plugin that
  * was unloaded and built anew may well put another table in the same place. */
@@ -188,9 +188,23 @@ int torc__class_resolve(const TorcClassKind *kind, const void *table, const void
 
 /* ---- asking -------------------------------------------------------------------------------- */
 
-const void *torc__class_origin(const void *resolved)
+const void *torc__class_find(const void *resolved, const void *cls)
 {
-    return entry_of(resolved)->written.address;
+    for (const void *table = resolved; table; table = header_of(table)->parent)
+        if (table == cls || entry_of(table)->written.address == cls)
+            return table;
+    return NULL;
+}
+
+const void *torc__class_super(const void *resolved, const void *cls)
+{
+    const void *table = torc__class_find(resolved, cls);
+
+    if (table && header_of(table)->parent)
+        return header_of(table)->parent;
+    while (header_of(resolved)->parent)
+        resolved = header_of(resolved)->parent;
+    return resolved;
 }
 
 const void *torc__class_definer(const void *resolved, size_t offset)
@@ -204,6 +218,24 @@ const void *torc__class_definer(const void *resolved, size_t offset)
             return original(entry);
     }
     return NULL;
+}
+
+/* ---- tables filled in at run time ---------------------------------------------------------- */
+
+void torc__class_init(void *table, const void *root, const char *name, size_t instance_size,
+                      const void *parent)
+{
+    size_t size = header_of(root)->class_size;
+
+    if (!table)
+        return;
+    memset(table, 0, size);
+    *(TorcClassHeader *)table = (TorcClassHeader){
+        .class_size = size,
+        .instance_size = instance_size,
+        .name = name,
+        .parent = parent ? parent : root,
+    };
 }
 
 int torc__class_errno(int code)

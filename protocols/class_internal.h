@@ -28,13 +28,21 @@ typedef struct TorcClassKind {
  * or parents that do not end at the root; -ENOMEM. */
 int torc__class_resolve(const TorcClassKind *kind, const void *table, const void **ret_resolved);
 
-/* For a resolved table: the address it was written at. */
-const void *torc__class_origin(const void *resolved);
+/* Of a resolved table and its parents the one that `cls` is: itself, or as it was written. NULL:
+ * none. */
+const void *torc__class_find(const void *resolved, const void *cls);
+
+/* The parent of the table that find would find; the root where there is none. Never NULL. */
+const void *torc__class_super(const void *resolved, const void *cls);
 
 /* The table, as written, that a resolved class has its word at `offset` from: its own or the
  * nearest parent's that sets it; NULL when none does. For words that belong together, of which a
  * class may set one and leave the other 0. */
 const void *torc__class_definer(const void *resolved, size_t offset);
+
+/* Writes the table of a class of the root's kind, every slot NULL. parent NULL: the root. */
+void torc__class_init(void *table, const void *root, const char *name, size_t instance_size,
+                      const void *parent);
 
 /* What a constructor sets errno to for such a code. */
 int torc__class_errno(int code);

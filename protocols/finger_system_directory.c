@@ -17,7 +17,13 @@
 #include "../reactor/threads.h"
 #include "finger_host_internal.h"
 
-enum { DEFAULT_SECONDS = 30, MOST_SESSIONS = 256, MOST_SESSIONS_TOLD = 16 };
+enum { DEFAULT_SECONDS = 30, DEFAULT_LOOKUPS = 64, MOST_SESSIONS = 256, MOST_SESSIONS_TOLD = 16 };
+
+/* Counts a directory's look-ups, which may outlive it: it holds one reference, and each of them
+ * one. */
+typedef struct Load {
+    atomic_uint references;
+} Load;
 
 typedef struct SystemDirectory {
     TorcFingerDirectory base;
@@ -25,12 +31,15 @@ typedef struct SystemDirectory {
     uint32_t lowest_uid;
     bool no_files;
     double timeout; /* HUGE_VAL: none */
+    unsigned most_lookups;
+    Load *load;
 } SystemDirectory;
 
 typedef struct Lookup {
     atomic_uint references;
     /* Set before the job begins, then read only. */
     TorcReactor *reactor;
+    Load *load;
     const TorcFingerHost *host;
     uint32_t lowest_uid;
     bool no_files;
@@ -239,6 +248,33 @@ static void compose(Lookup *lookup)
     torc__free(sessions);
 }
 
+/* ---- how many there are, on any thread ------------------------------------------------------- */
+
+static Load *load_new(void)
+{
+    Load *load = torc__malloc(sizeof(*load));
+    if (load)
+        atomic_init(&load->references, 1);
+    return load;
+}
+
+static Load *load_ref(Load *load)
+{
+    atomic_fetch_add_explicit(&load->references, 1, memory_order_relaxed);
+    return load;
+}
+
+static void load_unref(Load *load)
+{
+    if (load && atomic_fetch_sub_explicit(&load->references, 1, memory_order_acq_rel) == 1)
+        torc__free(load);
+}
+
+static unsigned load_lookups(const Load *load)
+{
+    return atomic_load_explicit(&load->references, memory_order_relaxed) - 1;
+}
+
 /* ---- between the threads --------------------------------------------------------------------- */
 
 static Lookup *lookup_ref(Lookup *lookup)
@@ -255,6 +291,7 @@ static void lookup_unref(void *arg)
         return;
     assert(!lookup->answer);
     torc__fingerText_done(&lookup->text);
+    load_unref(lookup->load);
     torc__free(lookup);
 }
 
@@ -302,6 +339,7 @@ static Lookup *lookup_new(const SystemDirectory *directory, const TorcFingerQuer
         return NULL;
     atomic_init(&lookup->references, 1);
     lookup->reactor = TorcFingerAnswer_getReactor(answer);
+    lookup->load = load_ref(directory->load);
     lookup->host = directory->host;
     lookup->lowest_uid = directory->lowest_uid;
     lookup->no_files = directory->no_files;
@@ -310,12 +348,21 @@ static Lookup *lookup_new(const SystemDirectory *directory, const TorcFingerQuer
     return lookup;
 }
 
+static int refuse_lookup(const TorcFingerQuery *query, TorcFingerAnswer *answer)
+{
+    TORC__LOG(TorcFingerAnswer_getReactor(answer), TORC_LOG_WARNING, "finger.too-many-lookups",
+              TORC_LOG_BYTES("user", query->user, strlen(query->user)));
+    return TorcFingerAnswer_fail(answer, NULL);
+}
+
 static int system_lookup(TorcFingerDirectory *self, const TorcFingerQuery *query,
                          TorcFingerAnswer *answer)
 {
     const SystemDirectory *directory = (const SystemDirectory *)self;
     if (query->hosts[0] != '\0')
         return TorcFingerAnswer_fail(answer, TORC__FINGER_NO_FORWARDING);
+    if (load_lookups(directory->load) >= directory->most_lookups)
+        return refuse_lookup(query, answer);
 
     Lookup *lookup = lookup_new(directory, query, answer);
     if (!lookup)
@@ -334,9 +381,15 @@ static int system_lookup(TorcFingerDirectory *self, const TorcFingerQuery *query
     return r;
 }
 
+static void system_destroy(TorcFingerDirectory *self)
+{
+    load_unref(((SystemDirectory *)self)->load);
+}
+
 static const TorcFingerDirectoryClass system_class = {
     TORC_FINGER_DIRECTORY_CLASS("finger-system", SystemDirectory),
     .lookup = system_lookup,
+    .destroy = system_destroy,
 };
 
 void TorcFingerSystemOptions_init(TorcFingerSystemOptions *options)
@@ -354,6 +407,8 @@ static int read_options(const TorcFingerSystemOptions *given, TorcFingerSystemOp
         options.timeout = DEFAULT_SECONDS;
     else if (options.timeout < 0)
         options.timeout = HUGE_VAL;
+    if (options.mostLookups == 0)
+        options.mostLookups = DEFAULT_LOOKUPS;
     *ret_options = options;
     return 0;
 }
@@ -370,10 +425,17 @@ TorcFingerDirectory *torc__fingerSystemDirectory_new(const TorcFingerSystemOptio
     SystemDirectory *directory = (SystemDirectory *)TorcFingerDirectory_new(&system_class);
     if (!directory)
         return NULL;
+    directory->load = load_new();
+    if (!directory->load) {
+        TorcFingerDirectory_unref(&directory->base);
+        errno = ENOMEM;
+        return NULL;
+    }
     directory->host = host;
     directory->lowest_uid = read.lowestUid;
     directory->no_files = read.noFiles;
     directory->timeout = read.timeout;
+    directory->most_lookups = read.mostLookups;
     return &directory->base;
 }
 

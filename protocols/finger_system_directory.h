@@ -21,7 +21,9 @@
  * runs as root tells only what anybody could read: the file must be readable, and the home
  * directory searchable, by others.
  *
- * Everything is looked up on the reactor's thread pool. passwd and utmpx are walked under a lock of
+ * Everything is looked up on the reactor's thread pool. A look-up that hangs, in a name service or a
+ * network's file system, cannot be broken off: its client gets an apology when it times out, but its
+ * thread is lost to the pool until the system answers. passwd and utmpx are walked under a lock of
  * the library's: an application that calls getpwent or getutxent itself on other threads must not
  * use this directory. */
 #ifndef TORC_PROTOCOLS_FINGER_SYSTEM_DIRECTORY_H
@@ -42,6 +44,10 @@ typedef struct TorcFingerSystemOptions {
     /* Seconds that a look-up may take (home directories may be on a network); then the server
      * apologises to the client. 0: the default of 30 s; negative: no limit. */
     double timeout;
+    /* Most look-ups that may be under way, those included that wait for a thread of the pool and
+     * those that have timed out but still hold one; beyond it clients are asked to try again later
+     * at once. 0: the default of 64. */
+    unsigned mostLookups;
     void *reserved[4];
 } TorcFingerSystemOptions;
 

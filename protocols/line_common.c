@@ -1,5 +1,6 @@
 /* What LineReceiver and LineOnlyReceiver have in common: their settings, which lie in the same
- * place of both class tables, and writing a line. Stateless; runs on the reactor's thread. */
+ * place of both class tables, the end of a delivery, and writing a line. Stateless; runs on the
+ * reactor's thread. */
 #include "line_common_internal.h"
 
 #include <assert.h>
@@ -65,6 +66,27 @@ void torc__line_fail(TorcProtocol *protocol, int code)
 
     TorcTransport_failConnection(protocol->transport, reason);
     TorcReason_unref(reason);
+}
+
+void torc__line_feed(TorcProtocol *protocol, TorcLineBuffer *buffer, const void *data,
+                     size_t length)
+{
+    int r = torc__lineBuffer_add(buffer, data, length);
+    if (r < 0)
+        torc__line_fail(protocol, r);
+}
+
+int torc__line_close(TorcProtocol *protocol, TorcLineBuffer *buffer, int r,
+                     TorcLineBuffer **ret_kept)
+{
+    if (r < 0 || TorcTransport_disconnecting(protocol->transport))
+        torc__lineBuffer_forget(buffer);
+    int closed = torc__lineBuffer_close(buffer, ret_kept);
+    if (r == 0)
+        r = closed;
+    if (r < 0)
+        torc__line_fail(protocol, r);
+    return r;
 }
 
 int torc__line_send(TorcProtocol *protocol, const void *line, size_t length)

@@ -8,6 +8,7 @@
 #include <assert.h>
 
 #include "../transports/transport.h"
+#include "class_internal.h"
 #include "line_common_internal.h"
 
 /* Embedded by subclasses: part of the ABI. */
@@ -48,13 +49,7 @@ static int deliver_one(TorcLineOnlyReceiver *self, TorcLineBuffer *buffer,
 static void end_delivery(TorcLineOnlyReceiver *self, TorcLineBuffer *buffer, int r)
 {
     self->flags = buffer->skipping ? SKIPPING : 0;
-    if (r < 0 || TorcTransport_disconnecting(self->base.transport))
-        torc__lineBuffer_forget(buffer);
-    int closed = torc__lineBuffer_close(buffer, &self->buffer);
-    if (r == 0)
-        r = closed;
-    if (r < 0)
-        torc__line_fail(&self->base, r);
+    (void)torc__line_close(&self->base, buffer, r, &self->buffer); /* a failure ended it all */
 }
 
 static int deliver_all(TorcLineOnlyReceiver *self, TorcLineBuffer *buffer)
@@ -94,14 +89,10 @@ static void line_dataReceived(TorcProtocol *protocol, const void *data, size_t l
 {
     TorcLineOnlyReceiver *self = receiver(protocol);
 
-    if (!(self->flags & BUSY)) {
+    if (self->flags & BUSY)
+        torc__line_feed(protocol, self->buffer, data, length);
+    else
         deliver(self, data, length);
-        return;
-    }
-    /* A slot feeds its own receiver. */
-    int r = torc__lineBuffer_add(self->buffer, data, length);
-    if (r < 0)
-        torc__line_fail(protocol, r);
 }
 
 static void line_readConnectionLost(TorcProtocol *protocol)
@@ -141,6 +132,12 @@ const TorcLineOnlyReceiverClass torc_line_only_receiver_class = {
     .lineReceived = line_lineReceived,
     .lineLengthExceeded = line_lineLengthExceeded,
 };
+
+void TorcLineOnlyReceiverClass_init(TorcLineOnlyReceiverClass *cls, const char *name,
+                                    size_t instance_size, const TorcLineOnlyReceiverClass *parent)
+{
+    torc__class_init(cls, &torc_line_only_receiver_class, name, instance_size, parent);
+}
 
 int TorcLineOnlyReceiver_sendLine(TorcLineOnlyReceiver *self, const void *line, size_t length)
 {

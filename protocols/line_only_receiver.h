@@ -44,6 +44,11 @@ typedef struct TorcLineOnlyReceiverClass {
 
 TORC_API extern const TorcLineOnlyReceiverClass torc_line_only_receiver_class;
 
+/* As TorcProtocolClass_init. parent NULL: torc_line_only_receiver_class. */
+TORC_API void TorcLineOnlyReceiverClass_init(TorcLineOnlyReceiverClass *cls, const char *name,
+                                             size_t instance_size,
+                                             const TorcLineOnlyReceiverClass *parent);
+
 /* Writes the line and the delimiter. As TorcTransport_write. */
 TORC_API int TorcLineOnlyReceiver_sendLine(TorcLineOnlyReceiver *self, const void *line,
                                            size_t length);

@@ -14,6 +14,7 @@
 
 #include "../reactor/delayed_call.h"
 #include "../transports/transport.h"
+#include "class_internal.h"
 #include "line_common_internal.h"
 
 /* Embedded by subclasses: part of the ABI. */
@@ -72,18 +73,9 @@ static int deliver_one(TorcLineReceiver *self, TorcLineBuffer *buffer, const Tor
 
 static void end_delivery(TorcLineReceiver *self, TorcLineBuffer *buffer, int r)
 {
-    TorcTransport *transport = self->base.transport;
-    bool ending = TorcTransport_disconnecting(transport);
-
-    if (r < 0 || ending)
-        torc__lineBuffer_forget(buffer);
-    int closed = torc__lineBuffer_close(buffer, &self->buffer);
-    if (r == 0)
-        r = closed;
-    if (r < 0)
-        torc__line_fail(&self->base, r);
-    else if ((self->flags & (ENDED | PAUSED)) == ENDED && !ending)
-        TorcTransport_loseConnection(transport);
+    r = torc__line_close(&self->base, buffer, r, &self->buffer);
+    if (r == 0 && (self->flags & (ENDED | PAUSED)) == ENDED)
+        TorcTransport_loseConnection(self->base.transport);
 }
 
 static int deliver_all(TorcLineReceiver *self, TorcLineBuffer *buffer)
@@ -150,14 +142,10 @@ static void line_dataReceived(TorcProtocol *protocol, const void *data, size_t l
 {
     TorcLineReceiver *self = receiver(protocol);
 
-    if (!(self->flags & BUSY)) {
+    if (self->flags & BUSY)
+        torc__line_feed(protocol, self->buffer, data, length);
+    else
         deliver(self, data, length);
-        return;
-    }
-    /* A slot feeds its own receiver. */
-    int r = torc__lineBuffer_add(self->buffer, data, length);
-    if (r < 0)
-        torc__line_fail(protocol, r);
 }
 
 static void line_readConnectionLost(TorcProtocol *protocol)
@@ -210,6 +198,12 @@ const TorcLineReceiverClass torc_line_receiver_class = {
 };
 
 /* ---- public functions ---------------------------------------------------------------------- */
+
+void TorcLineReceiverClass_init(TorcLineReceiverClass *cls, const char *name, size_t instance_size,
+                                const TorcLineReceiverClass *parent)
+{
+    torc__class_init(cls, &torc_line_receiver_class, name, instance_size, parent);
+}
 
 int TorcLineReceiver_sendLine(TorcLineReceiver *self, const void *line, size_t length)
 {

@@ -69,6 +69,10 @@ typedef struct TorcLineReceiverClass {
 
 TORC_API extern const TorcLineReceiverClass torc_line_receiver_class;
 
+/* As TorcProtocolClass_init. parent NULL: torc_line_receiver_class. */
+TORC_API void TorcLineReceiverClass_init(TorcLineReceiverClass *cls, const char *name,
+                                         size_t instance_size, const TorcLineReceiverClass *parent);
+
 /* Writes the line and the delimiter. As TorcTransport_write. */
 TORC_API int TorcLineReceiver_sendLine(TorcLineReceiver *self, const void *line, size_t length);
 

@@ -111,8 +111,17 @@ bool TorcProtocol_isInstance(const TorcProtocol *protocol, const TorcProtocolCla
 {
     if (!protocol || !cls)
         return false;
-    for (const TorcProtocolClass *own = protocol->cls; own; own = own->parent)
-        if (own == cls || torc__class_origin(own) == cls)
-            return true;
-    return false;
+    return torc__class_find(protocol->cls, cls);
+}
+
+const TorcProtocolClass *TorcProtocol_super(const TorcProtocol *protocol,
+                                            const TorcProtocolClass *cls)
+{
+    return protocol ? torc__class_super(protocol->cls, cls) : &torc_protocol_class;
+}
+
+void TorcProtocolClass_init(TorcProtocolClass *cls, const char *name, size_t instance_size,
+                            const TorcProtocolClass *parent)
+{
+    torc__class_init(cls, &torc_protocol_class, name, instance_size, parent);
 }

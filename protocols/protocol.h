@@ -14,6 +14,24 @@
  *         .connectionLost = counter_connectionLost,
  *     };
  *
+ * An override that adds to what the parent does calls the parent's slot (Twisted:
+ * LineReceiver.connectionLost(self, reason)), naming the table it stands in itself:
+ *
+ *     static const TorcProtocolClass counter_class;
+ *
+ *     static void counter_connectionLost(TorcProtocol *self, const TorcReason *reason)
+ *     {
+ *         report(((Counter *)self)->bytes);
+ *         TorcProtocol_super(self, &counter_class)->connectionLost(self, reason);
+ *     }
+ *
+ * In C++, which has no nested designated initialisers, a table is filled in by the init
+ * function of its type:
+ *
+ *     static TorcProtocolClass counter_class;
+ *     TorcProtocolClass_init(&counter_class, "counter", sizeof(Counter), nullptr);
+ *     counter_class.dataReceived = counter_dataReceived;
+ *
  * An instance is made by the factory for each connection, zeroed; the transport owns it and frees
  * it at the end of the turn in which connectionLost has returned. A slot left NULL is inherited.
  *
@@ -93,6 +111,19 @@ TORC_API extern const TorcProtocolClass torc_protocol_class;
 
 /* True when the protocol's class is `cls` (the table as written) or inherits from it. */
 TORC_API bool TorcProtocol_isInstance(const TorcProtocol *protocol, const TorcProtocolClass *cls);
+
+/* The table above `cls` among the protocol's classes, resolved: its connectionMade, dataReceived and
+ * connectionLost are there, another slot may be NULL. `cls` is the table the calling override was
+ * written in; self->cls would be wrong, it is a subclass's table where there is one. For slots of
+ * other tables than TorcProtocolClass cast the result to the parent's type. Never NULL; when the
+ * protocol is no instance of `cls`, the root. */
+TORC_API const TorcProtocolClass *TorcProtocol_super(const TorcProtocol *protocol,
+                                                     const TorcProtocolClass *cls);
+
+/* Fills in what TORC_PROTOCOL_SUBCLASS does, for C++ and bindings, and leaves every slot NULL.
+ * parent NULL: the root. Table and name must stay; set the slots before the first use. */
+TORC_API void TorcProtocolClass_init(TorcProtocolClass *cls, const char *name, size_t instance_size,
+                                     const TorcProtocolClass *parent);
 
 TORC_END_DECLS
 

@@ -109,7 +109,7 @@ START_TEST(endpoint_can_be_used_again)
     TorcPort *port = NULL;
     ck_assert_int_eq(TorcServerEndpoint_listen(endpoint, factory, &port), 0);
     ck_assert_int_eq(TorcServerEndpoint_listen(endpoint, factory, NULL), -EADDRINUSE);
-    ck_assert_int_eq(TorcPort_stopListening(port), 0);
+    ck_assert_int_eq(TorcPort_stopListening(port, NULL), 0);
     ck_assert_int_eq(TorcServerEndpoint_listen(endpoint, factory, NULL), 0);
     TorcServerEndpoint_free(endpoint);
 }

@@ -1,11 +1,17 @@
 /* Factory: counting, buildProtocol, what is refused. */
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <torc/factories/factory.h>
 #include <torc/protocols/echo.h>
 #include <torc/protocols/line_receiver.h>
+#include <torc/reactor/errors.h>
+#include <torc/reactor/log.h>
+#include <torc/testing/sim.h>
+#include <torc/transports/tcp.h>
+#include <torc/transports/transport.h>
 
 #include "../support/failing_memory.h"
 
@@ -132,6 +138,34 @@ START_TEST(a_stop_without_a_start_does_nothing) /* FAC-1 */
 }
 END_TEST
 
+static const TorcFactoryClass annex_class;
+
+static void annex_startFactory(TorcFactory *self)
+{
+    strcat(log_text, "annex ");
+    TorcFactory_super(self, &annex_class)->startFactory(self);
+}
+
+static const TorcFactoryClass annex_class = {
+    TORC_FACTORY_SUBCLASS("annex", Room, &hall_class),
+    .startFactory = annex_startFactory,
+};
+
+START_TEST(an_override_calls_the_parents_slot)
+{
+    static const TorcFactoryClass below_class = {
+        TORC_FACTORY_SUBCLASS("below", Room, &annex_class),
+    };
+    TorcFactory *factory = TorcFactory_new(&below_class);
+
+    TorcFactory_doStart(factory);
+    ck_assert_str_eq(log_text, "annex start ");
+    TorcFactory_doStop(factory);
+    ck_assert_str_eq(TorcFactory_super(NULL, &annex_class)->name, "factory");
+    TorcFactory_unref(factory);
+}
+END_TEST
+
 START_TEST(the_default_builds_the_protocol_of_the_class) /* FAC-3 */
 {
     TorcFactory *factory = TorcFactory_new(&room_class);
@@ -180,6 +214,73 @@ START_TEST(without_a_protocol_the_default_fails) /* FAC-3 */
     ck_assert_int_eq(TorcFactory_buildProtocol(factory, &peer, &untouched), -EINVAL);
     ck_assert_ptr_eq(untouched, (TorcProtocol *)log_text);
     TorcFactory_unref(factory);
+}
+END_TEST
+
+/* ---- tables that the program puts into the factory itself ----------------------------------- */
+
+enum { PORT = 8881 };
+
+static void sparse_dataReceived(TorcProtocol *self, const void *data, size_t length)
+{
+    ck_assert_int_eq(TorcTransport_write(self->transport, data, length), 0);
+}
+
+/* As written: all other slots are NULL. */
+static const TorcProtocolClass sparse_class = {
+    TORC_PROTOCOL_CLASS("sparse", TorcProtocol),
+    .dataReceived = sparse_dataReceived,
+};
+
+static TorcSim *serve_table(const TorcProtocolClass *protocol)
+{
+    TorcSim *sim = TorcSim_new(1);
+    TorcFactory *factory = TorcFactory_new(&torc_factory_class);
+
+    factory->protocol = protocol;
+    ck_assert_int_eq(TorcReactor_listenTCP(TorcSim_reactor(sim), PORT, factory, NULL, NULL), 0);
+    TorcFactory_unref(factory);
+    return sim;
+}
+
+START_TEST(a_table_set_as_it_was_written_serves_connections)
+{
+    TorcSim *sim = serve_table(&sparse_class);
+
+    for (int i = 0; i < 2; i++) {
+        TorcSimPeer *client = TorcSim_connect(sim, PORT);
+        TorcSimPeer_send(client, "hello");
+        TorcSimPeer_shutdown(client);
+        TorcSim_advance(sim, 1);
+        ck_assert_str_eq(TorcSimPeer_received(client), "hello");
+        ck_assert(TorcSimPeer_gotEnd(client));
+    }
+    TorcSim_free(sim);
+}
+END_TEST
+
+static void keep_event(const TorcLogEvent *event, void *arg)
+{
+    TorcLogEvent_format(event, arg, 128);
+}
+
+START_TEST(a_table_that_does_not_fit_fails_each_connection_and_is_logged)
+{
+    TorcProtocolClass unfit = sparse_class;
+    unfit.class_size = 8;
+    TorcSim *sim = serve_table(&unfit);
+    char expected[256];
+    char event[128] = "";
+
+    torc_setLogObserver(keep_event, event, TORC_LOG_WARNING);
+    TorcSimPeer *client = TorcSim_connect(sim, PORT);
+    TorcSim_advance(sim, 1);
+    torc_setLogObserver(NULL, NULL, TORC_LOG_DEBUG);
+    ck_assert(TorcSimPeer_gotEnd(client));
+    snprintf(expected, sizeof(expected), "port.connection-failed port=8881 problem=\"%s\"",
+             torc_strerror(-TORC_ECLASS));
+    ck_assert_str_eq(event, expected);
+    TorcSim_free(sim);
 }
 END_TEST
 
@@ -289,6 +390,9 @@ int main(void)
     tcase_add_test(tests, forProtocol_builds_that_protocol);
     tcase_add_test(tests, building_costs_one_allocation);
     tcase_add_test(tests, without_a_protocol_the_default_fails);
+    tcase_add_test(tests, an_override_calls_the_parents_slot);
+    tcase_add_test(tests, a_table_set_as_it_was_written_serves_connections);
+    tcase_add_test(tests, a_table_that_does_not_fit_fails_each_connection_and_is_logged);
     tcase_add_test(tests, a_factory_may_refuse_with_null);
     tcase_add_test(tests, a_code_of_the_factorys_is_handed_on);
     tcase_add_test(tests, a_protocol_that_has_a_connection_cannot_get_another);

@@ -47,6 +47,9 @@ status 0 "$EXAMPLES/line_check" "tcp:127.0.0.1:$port" "$dir/lines"
 grep -q '^5000 lines checked' "$dir/out" || fail "line_check: $(<"$dir/out")"
 stop
 status 1 "$EXAMPLES/line_check" "tcp:127.0.0.1:$port" "$dir/lines"
+status 1 "$EXAMPLES/line_check" "tcp:127.0.0.1:x" "$dir/lines"
+grep -q column "$dir/command.err" || fail "line_check: $(<"$dir/command.err")"
+status 1 "$EXAMPLES/line_check" "tcp:127.0.0.1:$port" "$dir/missing"
 
 # finger_many: two answers and a failure at once.
 closed=$port

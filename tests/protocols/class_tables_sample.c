@@ -81,10 +81,22 @@ const TorcProtocolClass sample_echo_class = {
     .destroy = event,
 };
 
-extern const TorcProtocolClass sample_child_class;
-const TorcProtocolClass sample_child_class = {
+static const TorcProtocolClass child_class;
+
+static void child_connectionLost(TorcProtocol *self, const TorcReason *reason)
+{
+    TorcProtocol_super(self, &child_class)->connectionLost(self, reason);
+}
+
+static const TorcProtocolClass child_class = {
     TORC_PROTOCOL_SUBCLASS("child", TorcProtocol, &sample_echo_class),
     .dataReceived = data,
+    .connectionLost = child_connectionLost,
+};
+
+extern const TorcProtocolClass sample_grandchild_class;
+const TorcProtocolClass sample_grandchild_class = {
+    TORC_PROTOCOL_SUBCLASS("grandchild", TorcProtocol, &child_class),
 };
 
 extern const TorcLineReceiverClass sample_chatter_class;

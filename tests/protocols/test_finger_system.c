@@ -481,6 +481,63 @@ START_TEST(a_slow_look_up_times_out_with_an_apology)
 }
 END_TEST
 
+START_TEST(too_many_look_ups_are_asked_to_come_again_at_once)
+{
+    TorcSimPeer *waiting[3];
+    TorcSim_setJobDelay(sim, 1000.0);
+    listen_with(TORC_FINGER_SYSTEM_OPTIONS(.timeout = 5.0, .mostLookups = 3));
+    for (int i = 0; i < 3; i++)
+        waiting[i] = ask("bob\r\n");
+    check_answer("bob\r\n", SORRY);
+    for (int i = 0; i < 3; i++)
+        ck_assert(!TorcSimPeer_gotEnd(waiting[i]));
+    check_answer("x@y\r\n", "Finger forwarding service denied\r\n");
+}
+END_TEST
+
+START_TEST(look_ups_that_hang_count_until_they_are_done)
+{
+    TorcSim_setJobDelay(sim, 1000.0);
+    listen_with(TORC_FINGER_SYSTEM_OPTIONS(.timeout = 5.0, .mostLookups = 2));
+    TorcSimPeer_reset(ask("ann\r\n"));
+    TorcSimPeer *late = ask("ann\r\n");
+    TorcSim_advance(sim, 900.0);
+    ck_assert_str_eq(TorcSimPeer_received(late), SORRY);
+    TorcSim_setJobDelay(sim, 0.001);
+    check_answer("bob\r\n", SORRY); /* at once: the threads are still held */
+    TorcSim_advance(sim, 200.0);
+    for (int i = 0; i < 5; i++)
+        check_answer("bob\r\n", BOB);
+}
+END_TEST
+
+START_TEST(by_default_64_look_ups_may_be_under_way)
+{
+    TorcSim_setJobDelay(sim, 1000.0);
+    listen_with(NULL);
+    for (int i = 0; i < 64; i++)
+        ck_assert(!TorcSimPeer_gotEnd(ask("bob\r\n")));
+    check_answer("bob\r\n", SORRY);
+}
+END_TEST
+
+START_TEST(a_directory_without_memory_is_told)
+{
+    bool made = false;
+    TorcFingerDirectory_unref(torc__fingerSystemDirectory_new(NULL, &invented_host));
+    for (long k = 0; !made; k++) {
+        FailingMemory_start(k);
+        errno = 0;
+        TorcFingerDirectory *directory = torc__fingerSystemDirectory_new(NULL, &invented_host);
+        made = directory;
+        ck_assert(made || errno == ENOMEM);
+        TorcFingerDirectory_unref(directory);
+        ck_assert_int_eq(FailingMemory_live(), 0);
+        FailingMemory_stop();
+    }
+}
+END_TEST
+
 START_TEST(the_time_out_can_be_off)
 {
     TorcSim_setJobDelay(sim, 1e5);
@@ -714,6 +771,10 @@ static void add_failure(Suite *suite)
 {
     TCase *tests = add_case(suite, "time, threads, failure");
     tcase_add_test(tests, a_slow_look_up_times_out_with_an_apology);
+    tcase_add_test(tests, too_many_look_ups_are_asked_to_come_again_at_once);
+    tcase_add_test(tests, look_ups_that_hang_count_until_they_are_done);
+    tcase_add_test(tests, by_default_64_look_ups_may_be_under_way);
+    tcase_add_test(tests, a_directory_without_memory_is_told);
     tcase_add_test(tests, the_time_out_can_be_off);
     tcase_add_test(tests, a_half_closed_client_gets_what_is_found_later);
     tcase_add_test(tests, a_client_that_leaves_does_no_harm);

@@ -154,6 +154,76 @@ START_TEST(out_of_memory_is_told)
 }
 END_TEST
 
+/* ---- the parent's slots --------------------------------------------------------------------- */
+
+static char called[64];
+
+static const TorcProtocolClass upper_class;
+static const TorcProtocolClass lower_class;
+
+static void upper_connectionMade(TorcProtocol *self)
+{
+    strcat(called, "upper ");
+    TorcProtocol_super(self, &upper_class)->connectionMade(self); /* the root's */
+}
+
+static void lower_connectionMade(TorcProtocol *self)
+{
+    strcat(called, "lower ");
+    TorcProtocol_super(self, &lower_class)->connectionMade(self);
+}
+
+static const TorcProtocolClass upper_class = {
+    TORC_PROTOCOL_CLASS("upper", TorcProtocol),
+    .connectionMade = upper_connectionMade,
+};
+static const TorcProtocolClass between_class = {
+    TORC_PROTOCOL_SUBCLASS("between", TorcProtocol, &upper_class),
+};
+static const TorcProtocolClass lower_class = {
+    TORC_PROTOCOL_SUBCLASS("lower", TorcProtocol, &between_class),
+    .connectionMade = lower_connectionMade,
+};
+static const TorcProtocolClass lowest_class = {
+    TORC_PROTOCOL_SUBCLASS("lowest", TorcProtocol, &lower_class),
+};
+
+START_TEST(an_override_calls_the_parents_slot_once_whoever_inherits_it)
+{
+    static const TorcProtocolClass *const classes[] = {&lower_class, &lowest_class};
+    for (int i = 0; i < 2; i++) {
+        TorcProtocol *protocol = TorcProtocol_new(classes[i], factory);
+        called[0] = '\0';
+        protocol->cls->connectionMade(protocol);
+        ck_assert_str_eq(called, "lower upper ");
+        TorcProtocol_free(protocol);
+    }
+}
+END_TEST
+
+START_TEST(the_resolved_table_names_a_class_as_well)
+{
+    TorcProtocol *protocol = TorcProtocol_new(&lower_class, factory);
+
+    ck_assert_str_eq(TorcProtocol_super(protocol, &lower_class)->name, "between");
+    ck_assert_ptr_eq(TorcProtocol_super(protocol, protocol->cls),
+                     TorcProtocol_super(protocol, &lower_class));
+    TorcProtocol_free(protocol);
+}
+END_TEST
+
+START_TEST(above_the_root_and_above_strangers_there_is_the_root)
+{
+    TorcProtocol *protocol = TorcProtocol_new(&torc_echo_class, factory);
+
+    ck_assert_str_eq(TorcProtocol_super(protocol, &torc_protocol_class)->name, "protocol");
+    ck_assert_str_eq(TorcProtocol_super(protocol, &lower_class)->name, "protocol");
+    ck_assert_str_eq(TorcProtocol_super(protocol, NULL)->name, "protocol");
+    ck_assert_str_eq(TorcProtocol_super(NULL, &lower_class)->name, "protocol");
+    TorcProtocol_free(protocol);
+}
+END_TEST
+
 START_TEST(the_roots_slots_can_be_called)
 {
     TorcProtocol *protocol = TorcProtocol_new(&torc_protocol_class, factory);
@@ -180,6 +250,9 @@ int main(void)
     tcase_add_test(tests, kinship_follows_the_parents);
     tcase_add_test(tests, bad_arguments_are_refused);
     tcase_add_test(tests, out_of_memory_is_told);
+    tcase_add_test(tests, an_override_calls_the_parents_slot_once_whoever_inherits_it);
+    tcase_add_test(tests, the_resolved_table_names_a_class_as_well);
+    tcase_add_test(tests, above_the_root_and_above_strangers_there_is_the_root);
     tcase_add_test(tests, the_roots_slots_can_be_called);
     suite_add_tcase(suite, tests);
 

@@ -93,6 +93,23 @@ START_TEST(what_the_observer_logs_itself_is_dropped)
 }
 END_TEST
 
+static void silence_itself(const TorcLogEvent *event, void *arg)
+{
+    (void)event;
+    (void)arg;
+    seen++;
+    torc_setLogObserver(NULL, NULL, TORC_LOG_ERROR);
+}
+
+START_TEST(an_observer_cannot_set_another)
+{
+    torc_setLogObserver(silence_itself, NULL, TORC_LOG_DEBUG);
+    torc_log(NULL, TORC_LOG_DEBUG, "x", NULL, 0);
+    torc_log(NULL, TORC_LOG_DEBUG, "x", NULL, 0);
+    ck_assert_int_eq(seen, 2);
+}
+END_TEST
+
 START_TEST(an_event_that_makes_no_sense_is_dropped)
 {
     torc_log(NULL, TORC_LOG_ERROR, NULL, NULL, 0);
@@ -358,6 +375,7 @@ int main(void)
     tcase_add_test(tcase, events_below_the_least_level_are_left_out);
     tcase_add_test(tcase, without_observer_nothing_happens_not_even_a_look_at_the_clock);
     tcase_add_test(tcase, what_the_observer_logs_itself_is_dropped);
+    tcase_add_test(tcase, an_observer_cannot_set_another);
     tcase_add_test(tcase, an_event_that_makes_no_sense_is_dropped);
     tcase_add_test(tcase, setting_an_observer_waits_for_the_previous_one_to_return);
     tcase_add_test(tcase, two_threads_are_observed_at_the_same_time);
