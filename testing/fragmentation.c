@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "../reactor/reactor_internal.h"
 #include "report_internal.h"
 #include "string_transport_internal.h"
 

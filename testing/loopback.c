@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../reactor/reactor_internal.h"
 #include "string_transport_internal.h"
 
 enum { TURNS_DEFAULT = 10000 };

@@ -1,11 +1,18 @@
 /* The simulation as tests see it: one kernel, and reactors on it. The sim owns everything. */
 #include "sim.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "../reactor/reactor_internal.h"
 #include "sim_internal.h"
+#include "sim_network_internal.h"
+#include "sim_view_internal.h"
 
 static const int64_t default_delay = TORC__SECOND / 1000;
+
+/* A day with ten calls a second, ten times over. */
+static const uint64_t default_turns = 10000000;
 
 static void require(bool condition, const char *message)
 {
@@ -20,6 +27,7 @@ static int keep_options(TorcSim *sim, const TorcSimOptions *options)
 {
     sim->edge = !options->levelTriggered;
     sim->chunk_size = options->chunkSize;
+    sim->turns = options->turns > 0 ? options->turns : default_turns;
     int r =
         torc__options_read(&sim->reactor_options, sizeof(sim->reactor_options), options->reactor);
     sim->reactor_options.backend = NULL;
@@ -138,11 +146,17 @@ static bool is_call(TorcSimCall call)
 uint64_t TorcSim_countCalls(TorcSim *sim, TorcSimCall call)
 {
     require(sim && is_call(call), "TorcSim_countCalls: there is no simulation or no such call");
-    return sim->view->counts[call];
+    uint64_t count = 0;
+    for (const TorcSimHost *host = sim->hosts; host; host = host->next)
+        count += TorcSimHost_countCalls(host, call);
+    return count;
 }
 
 size_t TorcSim_openDescriptors(TorcSim *sim)
 {
     require(sim, "TorcSim_openDescriptors: there is no simulation");
-    return sim->view->open;
+    size_t open = 0;
+    for (const TorcSimHost *host = sim->hosts; host; host = host->next)
+        open += TorcSimHost_openDescriptors(host);
+    return open;
 }

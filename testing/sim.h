@@ -10,8 +10,9 @@
  *
  * The reactor, its transports, timers and thread jobs are the real ones; below them is a kernel
  * with stream and datagram sockets, pipes, bounded buffers, listening queues, FIN and RST, a table
- * of host names, and jobs that run at virtual times on this thread. A peer is the other end of a connection, worked by
- * the test by hand. Nothing sleeps, nothing is random but what the seed decides.
+ * of host names, and jobs that run at virtual times on this thread. A peer is the other end of a
+ * connection, worked by the test by hand. Nothing sleeps, nothing is random but what the seed
+ * decides.
  *
  * What a peer does takes effect in the simulated kernel at once; the reactor sees it in the next
  * advance or run. Everything belongs to one thread. Memory running out in the kit itself aborts
@@ -20,16 +21,23 @@
  * The kernel is Linux's as far as a program can tell: tests/testing/test_differential.c runs the
  * same system calls on both. It is simpler on purpose in these points:
  *   - A connection has one buffer in each direction, the receiver's. How many bytes fit, and how
- *     many must be taken before there is room again, is another number than on a real kernel;
- *     SO_SNDBUF and SO_RCVBUF are remembered, no more. When a connection is reset or the reader
- *     has shut its side, nothing is lost or left over in a buffer of the sender.
+ *     many must be taken before there is room again, is another number than on a real kernel. When
+ *     a connection is reset or the reader has shut its side, nothing is lost or left over in a
+ *     buffer of the sender.
  *   - Small sends leave at once and are answered at once: no Nagle, no delayed ACK, so there are
  *     no edges at times of their own. FIN is not answered by an edge of its own.
  *   - On one machine connect takes effect in the next wait, not before it returns.
  *   - A port is free as soon as its last socket is closed: there is no TIME_WAIT.
  *   - A peer's or host's attempt that finds the queue full fails at once in TorcSim_connect.
- *   - Any address can be bound. connect to AF_UNSPEC, out-of-band data, ancillary data, multicast
- *     and broadcast are not there; an IPv6 datagram socket does not take sockaddr_in.
+ *   - Any address can be bound. UNIX sockets, connect to AF_UNSPEC, out-of-band data, ancillary
+ *     data, multicast and broadcast are not there; of the flags of recv only MSG_PEEK counts, and
+ *     for datagrams MSG_TRUNC; an IPv6 datagram socket does not take sockaddr_in.
+ *   - Who connects to the port that he is bound to himself is refused: there is no simultaneous
+ *     open. Shutting a socket for writing before it listens sends no FIN to who is accepted then.
+ *   - Of the socket options only SO_LINGER, SO_REUSEADDR, SO_REUSEPORT and IPV6_V6ONLY have an
+ *     effect, the others are remembered: nobody probes by keepalive, TCP_USER_TIMEOUT never ends a
+ *     connection, and close never waits, however long SO_LINGER says.
+ *   - Descriptors are numbered from 1,000,003 on, so that none is taken for a real one.
  *   - Datagrams on one machine arrive in order and are lost only when the receiver's buffer, which
  *     counts nothing but their bytes, is full. A pipe counts bytes, not pages.
  *   - Of several watches that are ready the one with the lowest descriptor is called first. */
@@ -58,7 +66,10 @@ typedef struct TorcSimOptions {
     bool levelTriggered;
     /* For the reactor inside; `system` and `backend` are ignored. NULL: defaults. */
     const TorcReactorOptions *reactor;
-    void *reserved[4];
+    /* Most turns of the loop in one TorcSim_run or TorcSimHost_run; 0: ten million, which take some
+     * seconds of real time. */
+    uint64_t turns;
+    void *reserved[3];
 } TorcSimOptions;
 
 #define TORC_SIM_OPTIONS(...) (&(TorcSimOptions){.size = sizeof(TorcSimOptions), __VA_ARGS__})
@@ -76,7 +87,8 @@ TORC_API TorcReactor *TorcSim_reactor(TorcSim *sim);
 /* Turns the reactor (and those of all other hosts, see sim_network.h) until `seconds` of virtual time
  * have passed and nothing is left to do at that moment. 0: what can be done now. Also drives a
  * reactor whose run() was not called; not to be used from inside a callback. A loop that spins (a
- * million turns in which no time passes and no byte moves) aborts the process. 0, or -EINVAL when
+ * million turns in which no time passes and no byte moves) aborts the process with the end of the
+ * trace. 0, or -EINVAL when
  * `seconds` is negative or NaN: time does not go backwards. */
 TORC_API int TorcSim_advance(TorcSim *sim, double seconds);
 
@@ -110,7 +122,9 @@ typedef enum TorcSimOrder {
 TORC_API void TorcSim_setWakeOrder(TorcSim *sim, TorcSimOrder order);
 
 /* Runs the reactor by TorcReactor_run, as the program's main does, until it stops; time jumps from
- * event to event. Fails with -EDEADLK when nothing can ever happen any more. */
+ * event to event. Fails with -EDEADLK when nothing can ever happen any more, and with -ETIMEDOUT
+ * when TorcSimOptions.turns are used up: it then says on stderr what is still there, with the seed
+ * and the end of the trace (TorcSim_fail), and the reactor shuts down. */
 TORC_API int TorcSim_run(TorcSim *sim);
 
 /* As if the process got the signal (SIGINT or SIGTERM). */
@@ -205,10 +219,11 @@ typedef enum TorcSimCall {
 TORC_API void TorcSim_failCall(TorcSim *sim, TorcSimCall call, unsigned nth, int error,
                                unsigned times);
 
-/* Calls of a kind so far. */
+/* Calls of a kind so far, on all hosts, those included that have crashed. TorcSimHost_countCalls
+ * (sim_network.h) tells those of one. */
 TORC_API uint64_t TorcSim_countCalls(TorcSim *sim, TorcSimCall call);
 
-/* Descriptors open now, without those of peers. */
+/* Descriptors open now on all hosts, without those of peers. */
 TORC_API size_t TorcSim_openDescriptors(TorcSim *sim);
 
 TORC_END_DECLS

@@ -5,7 +5,10 @@
  * tests may let fail are counted here and put before sim_faults.c, and here alone recv and send are
  * cut short, by it or to the chunk size; what that holds back counts as arriving, or finding room,
  * right afterwards, so code that waits for the next edge after a short result gets it. */
+#include <errno.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "sim_faults_internal.h"
@@ -194,6 +197,21 @@ static int sim_socket(TorcSystem *system, int family, int type)
     return torc__simDescriptor_open(view, &torc__sim_socketKind, socket);
 }
 
+/* __inet_bind and __inet6_bind, which also makes a socket with an IPv6 address take IPv6 alone. */
+static int bind_to(SimSocket *socket, const SimAddress *address)
+{
+    bool chose_address = !torc__simAddress_isWildcard(address);
+    torc__simPorts_remove(socket);
+    int r = torc__simSocket_bind(socket, address);
+    if (r < 0)
+        return r;
+    socket->chose_port = address->port != 0;
+    socket->chose_address = chose_address;
+    if (chose_address && !torc__simAddress_isIPv4(address))
+        torc__simOptions_setV6Only(socket);
+    return 0;
+}
+
 static int sim_bind(TorcSystem *system, int fd, const struct sockaddr *name, socklen_t length)
 {
     SimSocket *socket;
@@ -204,9 +222,13 @@ static int sim_bind(TorcSystem *system, int fd, const struct sockaddr *name, soc
     r = torc__simAddress_fromSockaddr(name, length, socket->family, &address);
     if (r < 0)
         return r;
-    if (socket->bound || socket->state != SIM_FRESH)
+    bool idle = socket->state == SIM_FRESH || socket->state == SIM_ENDED;
+    bool mapped = socket->family == AF_INET6 && torc__simAddress_isIPv4(&address);
+    if (!idle || (socket->bound && !socket->released))
         return -EINVAL;
-    return torc__simSocket_bind(socket, &address);
+    if (mapped && torc__simOptions_value(socket, IPPROTO_IPV6, IPV6_V6ONLY))
+        return -EINVAL;
+    return bind_to(socket, &address);
 }
 
 static int sim_listen(TorcSystem *system, int fd, int backlog)
@@ -243,13 +265,15 @@ static void postpone(SimSocket *socket, int64_t delay)
 static int sim_connect(TorcSystem *system, int fd, const struct sockaddr *name, socklen_t length)
 {
     SimSocket *socket;
-    SimAddress address;
+    SimAddress address = {0};
     SimVerdict verdict = {0};
     int failure = judge_call(system, fd, TORC_SIM_CONNECT, &socket, &verdict);
     if (failure < 0 && verdict.error != EINTR)
         return failure;
+    /* __inet_stream_connect: a stream that is on its way already does not look at the address. */
+    bool underway = socket->protocol->type == SOCK_STREAM && socket->state != SIM_FRESH;
     int r = torc__simAddress_fromSockaddr(name, length, socket->family, &address);
-    if (r == 0)
+    if (r == 0 || underway)
         r = socket->protocol->connect(socket, &address);
     if (r == -EINPROGRESS && verdict.delay > 0)
         postpone(socket, verdict.delay);
@@ -389,14 +413,14 @@ static int sim_getsockname(TorcSystem *system, int fd, struct sockaddr *ret_name
     return 0;
 }
 
-/* inet_getname: a connection that has ended has no peer any more. */
+/* inet_getname: a connection that has ended has no peer any more, and port 0 is nobody's. */
 static int sim_getpeername(TorcSystem *system, int fd, struct sockaddr *ret_name, socklen_t *length)
 {
     SimSocket *socket;
     int r = find_socket(system, fd, &socket);
     if (r < 0)
         return r;
-    if (socket->state != SIM_CONNECTED)
+    if (socket->state != SIM_CONNECTED || socket->remote.port == 0)
         return -ENOTCONN;
     torc__simAddress_toSockaddr(&socket->remote, socket->family, ret_name, length);
     return 0;
@@ -560,6 +584,7 @@ SimView *torc__simView_new(SimKernel *kernel, SimHost *host, bool edge, size_t c
     view->descriptor_base = host->number * DESCRIPTORS_OF_A_HOST;
     view->lowest_free = FIRST_DESCRIPTOR;
     view->horizon = INT64_MAX;
+    view->turns_left = UINT64_MAX;
     view->pool.most = 10;
     return view;
 }

@@ -4,9 +4,11 @@
  * the answer; on a link that takes no time all three are one. A SYN or an answer that does not come
  * through is repeated as Linux does. The connection exists from the moment the answer arrives; the
  * listener has it when the last packet of the handshake arrives there (sim_transit.c: SIM_ACK). */
+#include <errno.h>
 #include <string.h>
 
-#include "sim_internal.h"
+#include "../reactor/reactor_internal.h"
+#include "sim_network_internal.h"
 
 /* SYNs without an answer before connect fails with ETIMEDOUT, 1 + 2 + … + 64 = 127 s after the
  * first: net.ipv4.tcp_syn_retries is 6. */
@@ -19,11 +21,11 @@ static SimSocket *join(SimSocket *listener, SimSocket *client)
 {
     SimSocket *socket = torc__simSocket_new(listener->host, listener->family);
     memcpy(socket->options, listener->options, sizeof(socket->options));
+    socket->shut = listener->shut; /* it may have been shut before it listened */
     socket->linger = listener->linger;
     socket->linger_seconds = listener->linger_seconds;
     socket->state = client->state = SIM_CONNECTED;
-    socket->established = client->established = true;
-    socket->connect_told = true;
+    socket->connect_answer = -EISCONN;
     socket->remote = client->local;
     socket->other = client;
     client->other = socket;
@@ -156,23 +158,22 @@ void torc__simSocket_attempt(SimEvent *event)
 
 /* ---- connect ------------------------------------------------------------------------------- */
 
-/* inet_stream_connect, for a socket on which connect was called before. */
+/* __inet_stream_connect, for a socket on which connect was called before. What it is told of the end
+ * of makes it as new. */
 static int connect_again(SimSocket *socket)
 {
     if (socket->state == SIM_CONNECTING)
         return -EALREADY;
-    if (socket->state == SIM_LISTENING || socket->connect_told)
+    if (socket->state == SIM_LISTENING)
         return -EISCONN;
-    socket->connect_told = socket->established;
-    if (socket->state == SIM_CONNECTED)
+    if (socket->connect_answer < 0)
+        return socket->connect_answer;
+    if (socket->state == SIM_CONNECTED) {
+        socket->connect_answer = -EISCONN;
         return 0;
-    int error = torc__simSocket_takeError(socket);
-    if (!socket->established) {
-        socket->state = SIM_FRESH;
-        socket->shut = 0;
-        socket->attempts = 0;
-        socket->phase = SIM_SEND_SYN;
     }
+    int error = torc__simSocket_takeError(socket);
+    torc__simSocket_disconnect(socket);
     torc__simSocket_tell(socket, SIM_ANYTHING);
     return error ? -error : -ECONNABORTED;
 }

@@ -6,10 +6,11 @@
  *
  * A datagram belongs to the queue it is in; the names in the comments are those of functions of
  * Linux (net/ipv4/udp.c and those it calls) that decide. */
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 
-#include "sim_internal.h"
+#include "sim_network_internal.h"
 
 /* What an IP packet has room for: 65,535 less the headers, of which IPv6 does not count its own. */
 enum { MOST_IPV4 = 65535 - 20 - 8, MOST_IPV6 = 65535 - 8 };
@@ -146,15 +147,17 @@ static int refuse_send(SimSocket *socket)
 static ssize_t send_datagram(SimSocket *socket, const void *data, size_t length,
                              const SimAddress *address)
 {
-    SimAddress to;
-    SimAddress from;
+    SimAddress to = {0};
+    SimAddress from = {0};
     int r = have_port(socket);
+    if (r == 0 && socket->family == AF_INET && length > UINT16_MAX)
+        r = -EMSGSIZE; /* udp_sendmsg asks this first, __ip_append_data the rest later */
     if (r == 0)
         r = choose_target(socket, address, &to);
-    if (r == 0 && length > (torc__simAddress_isIPv4(&to) ? MOST_IPV4 : MOST_IPV6))
-        r = -EMSGSIZE;
     if (r == 0)
         r = choose_source(socket, &to, &from);
+    if (r == 0 && length > (torc__simAddress_isIPv4(&to) ? MOST_IPV4 : MOST_IPV6))
+        r = -EMSGSIZE;
     if (r == 0)
         r = refuse_send(socket);
     if (r < 0)

@@ -4,6 +4,7 @@
  * object is told who owns it, what it is ready for, how it is read, written and closed. Numbers are
  * given out as POSIX does, the lowest free one first, but from 1,000,003 on, and on the next host
  * from 2,000,003: no system call and no other reactor can mistake one for its own. */
+#include <errno.h>
 #include <string.h>
 
 #include "sim_faults_internal.h"

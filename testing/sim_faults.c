@@ -4,10 +4,14 @@
  * sim_jobs.c ask it about each call. Decisions use integers and the kernel's generator alone, and
  * draw from it only where a chance was set, so that a run without faults is the same as if there
  * were none of this. Invariant: armed[call] says what there is for a call. */
-#include "sim_faults_internal.h"
-
+#include <assert.h>
+#include <errno.h>
 #include <string.h>
 
+#include "../reactor/reactor_internal.h"
+#include "sim_faults_internal.h"
+#include "sim_internal.h"
+#include "sim_network_internal.h"
 #include "sim_trace_internal.h"
 
 enum { ALL_PARTS = 10000 };

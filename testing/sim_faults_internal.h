@@ -3,7 +3,7 @@
 #define TORC_TESTING_SIM_FAULTS_INTERNAL_H
 
 #include "sim_faults.h"
-#include "sim_internal.h"
+#include "sim_view_internal.h"
 
 typedef struct SimRule SimRule;
 

@@ -5,12 +5,20 @@
  * only when every reactor that has a delayed call at the next moment is waiting, so that on each of
  * them what arrives at that moment comes before the call, as it does for a reactor that is alone.
  * The sim owns its hosts, a host its view and reactor; home's belong to the sim itself. */
-#include "sim_network.h"
-
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "../reactor/reactor_internal.h"
 #include "sim_internal.h"
+#include "sim_network.h"
+#include "sim_network_internal.h"
+#include "sim_seeds.h"
+#include "sim_view_internal.h"
+
+/* Of what is still there when a run is given up. */
+enum { REPORT_SIZE = 2000 };
 
 static void require(bool condition, const char *message)
 {
@@ -227,6 +235,8 @@ static void join_world(TorcSimHost *host)
 
 static void free_view(TorcSimHost *host)
 {
+    for (int call = 0; call < TORC_SIM_CALLS; call++)
+        host->counts[call] += host->view->counts[call];
     TorcSystem *system = &host->view->system;
     system->ops->free(system);
     host->view = NULL;
@@ -256,12 +266,28 @@ TorcReactor *TorcSimHost_reactor(TorcSimHost *host)
     return host->reactor;
 }
 
+int torc__simHost_giveUp(TorcSimHost *host)
+{
+    char report[REPORT_SIZE];
+    host->view->turns_left = UINT64_MAX;
+    (void)torc__sim_report(host->sim, report, sizeof(report));
+    (void)TorcSim_fail(
+        host->sim, "awaited the end of the run of %s within %" PRIu64 " turns; still there:\n%s",
+        host->name, host->sim->turns, report);
+    return -ETIMEDOUT;
+}
+
 int TorcSimHost_run(TorcSimHost *host)
 {
     TORC__REQUIRE(host);
     if (!TorcSimHost_reactor(host))
         return -errno;
-    return TorcReactor_run(host->reactor);
+    SimView *view = host->view;
+    view->runs = host;
+    view->turns_left = host->sim->turns;
+    int r = TorcReactor_run(host->reactor);
+    view->turns_left = UINT64_MAX;
+    return r;
 }
 
 void TorcSimHost_raise(TorcSimHost *host, int signo)
@@ -270,6 +296,13 @@ void TorcSimHost_raise(TorcSimHost *host, int signo)
     SimView *view = host->view;
     if (view && view->signal_function && view->signal_count < SIM_SIGNALS)
         view->signals[view->signal_count++] = signo;
+}
+
+uint64_t TorcSimHost_countCalls(const TorcSimHost *host, TorcSimCall call)
+{
+    require(host && (unsigned)call < TORC_SIM_CALLS,
+            "TorcSimHost_countCalls: there is no host or no such call");
+    return host->counts[call] + (host->view ? host->view->counts[call] : 0);
 }
 
 size_t TorcSimHost_openDescriptors(const TorcSimHost *host)

@@ -9,9 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../reactor/reactor_internal.h"
 #include "../transports/ports_internal.h"
 #include "report_internal.h"
 #include "sim_internal.h"
+#include "sim_network_internal.h"
+#include "sim_view_internal.h"
 
 /* Enough for the longest name of a host or a protocol's class that is worth telling whole. */
 enum { LINE_SIZE = 400 };
@@ -166,16 +169,21 @@ static void find_all(const TorcSimHost *host, Findings *findings)
     find_descriptors(host->view, findings);
 }
 
-size_t TorcSim_checkClean(TorcSim *sim, char *report, size_t size)
+size_t torc__sim_report(TorcSim *sim, char *report, size_t size)
 {
     Findings findings = {.count = 0};
-    require(sim && (report || size == 0),
-            "TorcSim_checkClean: there is no simulation or no buffer");
-    TorcSim_advance(sim, 0);
     torc__report_begin(&findings.report, report, size);
     findings.several = sim->hosts->next != NULL;
     for (const TorcSimHost *host = sim->hosts; host; host = host->next)
         if (host->reactor)
             find_all(host, &findings);
     return findings.count;
+}
+
+size_t TorcSim_checkClean(TorcSim *sim, char *report, size_t size)
+{
+    require(sim && (report || size == 0),
+            "TorcSim_checkClean: there is no simulation or no buffer");
+    TorcSim_advance(sim, 0);
+    return torc__sim_report(sim, report, size);
 }

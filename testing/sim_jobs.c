@@ -5,7 +5,8 @@
  * workers wait in order. The view owns what is under way. */
 #include <string.h>
 
-#include "sim_internal.h"
+#include "../reactor/errors.h"
+#include "sim_view_internal.h"
 
 /* A job that a worker has taken. */
 struct SimPoolJob {

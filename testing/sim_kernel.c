@@ -4,7 +4,11 @@
  * first come, first served, and a run can be repeated. Time moves only in a view's wait. The kernel
  * owns its hosts and names; sockets and events belong to who made them, who must end them before
  * the kernel is freed. */
+#include <assert.h>
+
+#include "../reactor/reactor_internal.h"
 #include "sim_faults_internal.h"
+#include "sim_network_internal.h"
 #include "sim_trace_internal.h"
 
 enum { DEFAULT_BUFFER = 64 * 1024 };

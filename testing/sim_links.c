@@ -4,7 +4,10 @@
  * set carries everything at once. All connections of a direction share its bandwidth, first come,
  * first served: a link remembers when the last byte it was given will have left. What is on its way
  * is kept by the socket it goes to (sim_transit.c). */
-#include "sim_internal.h"
+#include <assert.h>
+
+#include "../reactor/reactor_internal.h"
+#include "sim_network_internal.h"
 
 SimLink *torc__simLink_find(const SimHost *from, const SimHost *to)
 {

@@ -4,11 +4,12 @@
  * allocation of the code under test fail, or counts its allocations, does not meet the kit's. Out
  * of memory here, and misuse by the test, end the process with a message: there is nobody who
  * could handle them. This is the only place of the kit that prints or aborts. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim_internal.h"
+#include "sim_memory_internal.h"
 
 enum { SMALLEST_QUEUE = 256 };
 

@@ -5,7 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "sim_internal.h"
+#include "../reactor/errors.h"
+#include "sim_kernel_internal.h"
 
 struct SimName {
     SimName *next;

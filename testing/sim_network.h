@@ -60,11 +60,14 @@ TORC_API TorcReactor *TorcSimHost_reactor(TorcSimHost *host);
 
 /* TorcReactor_run for this host's reactor, as its program's main calls it. The other hosts'
  * reactors are turned meanwhile, and until its shutdown is complete. -EDEADLK when nothing can ever
- * happen any more; -EHOSTDOWN. */
+ * happen any more; -ETIMEDOUT (see TorcSim_run); -EHOSTDOWN. */
 TORC_API int TorcSimHost_run(TorcSimHost *host);
 
 /* As if this host's process got the signal; lost unless its reactor runs (TorcSimHost_run). */
 TORC_API void TorcSimHost_raise(TorcSimHost *host, int signo);
+
+/* Calls of a kind that were made on this host so far, before a crash too. */
+TORC_API uint64_t TorcSimHost_countCalls(const TorcSimHost *host, TorcSimCall call);
 
 /* Descriptors open now, without those of peers. */
 TORC_API size_t TorcSimHost_openDescriptors(const TorcSimHost *host);

@@ -3,11 +3,13 @@
  * One table; values are stored per socket, and an accepted connection inherits its listener's, as
  * on Linux. Only SO_LINGER, SO_REUSEADDR, SO_REUSEPORT and IPV6_V6ONLY change what the socket does;
  * buffer sizes are remembered, the buffers keep the size that the simulation was made with. */
+#include <assert.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
 
-#include "sim_internal.h"
+#include "sim_socket_internal.h"
 
 typedef enum Kind {
     FLAG,   /* any int; kept as 0 or 1 */
@@ -85,6 +87,11 @@ int torc__simOptions_value(const SimSocket *socket, int level, int name)
 {
     int i = find_option(socket, level, name);
     return i < 0 ? 0 : socket->options[i];
+}
+
+void torc__simOptions_setV6Only(SimSocket *socket)
+{
+    socket->options[find_option(socket, IPPROTO_IPV6, IPV6_V6ONLY)] = 1;
 }
 
 /* ---- getting ------------------------------------------------------------------------------- */
@@ -173,7 +180,7 @@ int torc__simOptions_set(SimSocket *socket, int level, int name, const void *val
     int number;
     if (length < sizeof(number))
         return -EINVAL;
-    if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY && socket->bound)
+    if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY && socket->bound && !socket->released)
         return -EINVAL;
     memcpy(&number, value, sizeof(number));
     int r = adjust(&options[i], number);

@@ -4,9 +4,12 @@
  * keeps what it could not send until there is room. Its socket is an ordinary one of the simulated
  * kernel, whose news come through peer_news, from inside whatever the code under test did. The sim
  * owns all peers until it is freed; a peer owns its socket until it closes it. */
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 
+#include "sim_internal.h"
+#include "sim_socket_internal.h"
 #include "sim_trace_internal.h"
 
 struct TorcSimPeer {

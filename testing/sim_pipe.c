@@ -3,10 +3,11 @@
  * A pipe is a bounded queue of bytes with two ends, each of which belongs to a descriptor; it is
  * freed with the second. Up to PIPE_BUF bytes are written whole or not at all, and there is room as
  * long as so many would fit. */
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
 
-#include "sim_internal.h"
+#include "sim_socket_internal.h"
 
 enum { CAPACITY = 64 * 1024 };
 

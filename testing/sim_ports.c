@@ -4,10 +4,11 @@
  * list as well, for a busy port's chain also holds every connection that it accepted. Bind
  * conflicts follow Linux (socket(7): SO_REUSEADDR, SO_REUSEPORT). Sockets are only linked here,
  * never owned. */
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 
-#include "sim_internal.h"
+#include "sim_socket_internal.h"
 
 /* 32768 … 60999, as Linux has them (net.ipv4.ip_local_port_range). */
 enum { FIRST_EPHEMERAL = 32768, EPHEMERALS = 60999 - FIRST_EPHEMERAL + 1 };
@@ -87,12 +88,24 @@ bool torc__simAddress_sameIp(const SimAddress *a, const SimAddress *b)
     return memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
 }
 
+static bool same_end(const SimAddress *a, const SimAddress *b)
+{
+    return a->port == b->port && torc__simAddress_sameIp(a, b);
+}
+
 SimAddress torc__simAddress_wildcard(int family)
 {
     SimAddress address = {0};
     if (family == AF_INET)
         set_ipv4(&address, "\0\0\0");
     return address;
+}
+
+void torc__simAddress_setWildcard(SimAddress *address, int family)
+{
+    uint16_t port = address->port;
+    *address = torc__simAddress_wildcard(family);
+    address->port = port;
 }
 
 bool torc__simAddress_isWildcard(const SimAddress *address)
@@ -208,7 +221,7 @@ static bool both_have(const SimSocket *a, const SimSocket *b, int name)
 /* True when `socket` may not be where `other` is already. */
 static bool conflict(const SimSocket *socket, const SimSocket *other)
 {
-    return other != socket && other->protocol == socket->protocol &&
+    return other != socket && !other->released && other->protocol == socket->protocol &&
            other->local.port == socket->local.port && overlap(socket, other) &&
            !(both_have(socket, other, SO_REUSEADDR) && other->state != SIM_LISTENING) &&
            !both_have(socket, other, SO_REUSEPORT);
@@ -237,6 +250,7 @@ void torc__simPorts_add(SimSocket *socket, const SimAddress *address)
         (*chain)->port_previous = socket;
     *chain = socket;
     socket->bound = true;
+    socket->released = false;
 }
 
 void torc__simPorts_remove(SimSocket *socket)
@@ -249,13 +263,14 @@ void torc__simPorts_remove(SimSocket *socket)
         socket->port_previous->port_next = socket->port_next;
     else
         *chain_of(socket->host, socket->local.port) = socket->port_next;
-    socket->bound = false;
+    socket->bound = socket->released = false;
 }
 
 static bool port_in_use(SimHost *host, const SimProtocol *protocol, uint16_t port)
 {
     const SimSocket *socket = *chain_of(host, port);
-    while (socket && (socket->local.port != port || socket->protocol != protocol))
+    while (socket &&
+           (socket->local.port != port || socket->protocol != protocol || socket->released))
         socket = socket->port_next;
     return socket;
 }
@@ -334,21 +349,47 @@ static int source_for(const SimHost *host, const SimAddress *to, SimAddress *ret
     return 0;
 }
 
+/* True when there is a stream between the two already, or an attempt at one (__inet_check_established):
+ * sockets that share a port cannot have it twice. */
+static bool is_connected(SimHost *host, const SimProtocol *protocol, const SimAddress *from,
+                         const SimAddress *to)
+{
+    const SimSocket *other = protocol->type == SOCK_STREAM ? *chain_of(host, from->port) : NULL;
+    while (other && (other->protocol != protocol || other->released ||
+                     (other->state != SIM_CONNECTING && other->state != SIM_CONNECTED) ||
+                     !same_end(&other->local, from) || !same_end(&other->remote, to)))
+        other = other->port_next;
+    return other;
+}
+
+/* Whoever is bound to an IPv4 address reaches himself there (ip_route_output_key_hash_rcu), others
+ * the loopback interface. */
+static void resolve_wildcard(const SimSocket *socket, SimAddress *to)
+{
+    uint16_t port = to->port;
+    bool ipv4 = torc__simAddress_isIPv4(to);
+    if (ipv4 && !torc__simAddress_isWildcard(&socket->local))
+        *to = socket->local;
+    else
+        (void)torc__simAddress_parse(ipv4 ? "127.0.0.1" : "::1", 0, to);
+    to->port = port;
+}
+
 int torc__simPorts_chooseLocal(SimSocket *socket)
 {
     SimAddress *to = &socket->remote;
     bool ipv4 = torc__simAddress_isIPv4(to);
-    if (torc__simAddress_isWildcard(to)) {
-        uint16_t port = to->port;
-        torc__simAddress_parse(ipv4 ? "127.0.0.1" : "::1", port, to);
-    }
+    if (torc__simAddress_isWildcard(to))
+        resolve_wildcard(socket, to);
     if (ipv4 && socket->family == AF_INET6 &&
         torc__simOptions_value(socket, IPPROTO_IPV6, IPV6_V6ONLY))
         return -ENETUNREACH;
     SimAddress from = socket->local;
     if (torc__simAddress_isWildcard(&from) && source_for(socket->host, to, &from) < 0)
         return -ENETUNREACH;
-    from.port = socket->local.port;
+    from.port = socket->bound ? socket->local.port : 0;
+    if (socket->bound && is_connected(socket->host, socket->protocol, &from, to))
+        return -EADDRNOTAVAIL;
     if (socket->bound) {
         socket->local = from;
         return 0;
@@ -438,8 +479,9 @@ static unsigned fitness(const SimSocket *socket, const SimSocket *sender, const 
     bool connected = socket->state == SIM_CONNECTED;
     if (socket->protocol != sender->protocol || !takes(socket, to, foreign))
         return 0;
-    if (connected &&
-        (socket->remote.port != from->port || !torc__simAddress_sameIp(&socket->remote, from)))
+    if (connected && !torc__simAddress_sameIp(&socket->remote, from))
+        return 0;
+    if (connected && socket->remote.port != 0 && socket->remote.port != from->port)
         return 0;
     return 1 + torc__simAddress_sameIp(&socket->local, to) + 2 * connected;
 }

@@ -4,15 +4,16 @@
  * what is needed to repeat the run. The environment is read here and nowhere else in the library. */
 #include "sim_seeds.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../reactor/reactor_internal.h"
+#include "sim_internal.h"
 #include "sim_trace_internal.h"
-
-enum { TOLD_LINES = 40 };
 
 static void require(bool condition, const char *message)
 {
@@ -90,7 +91,7 @@ static void tell_failure(TorcSim *sim)
     torc__sim_say("\n");
     if (sim->kernel->trace->on)
         torc__sim_say("  the end of the trace:\n");
-    torc__simTrace_sayEnd(sim->kernel->trace, TOLD_LINES);
+    torc__simTrace_sayEnd(sim->kernel->trace, SIM_TOLD_LINES);
     say("  to repeat it: TORC_SIM_SEED=%" PRIu64 "\n", sim->seed);
 }
 

@@ -8,10 +8,11 @@
  * Owners are told of news by `notify`, always as the last thing a function does with the socket, as
  * they may call back. Where POSIX leaves a choice, net/ipv4/tcp.c and tcp_input.c of Linux decide;
  * the names of their functions are given in the comments. */
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 
-#include "sim_internal.h"
+#include "sim_network_internal.h"
 
 enum { MOST_BACKLOG = 4096 }; /* net.core.somaxconn */
 
@@ -55,11 +56,19 @@ int torc__simSocket_takeError(SimSocket *socket)
 
 /* ---- FIN and RST --------------------------------------------------------------------------- */
 
+/* tcp_set_state, to TCP_CLOSE: a port that nobody asked for is given back. The socket stays where it
+ * can be found by it. */
+static void end(SimSocket *socket)
+{
+    socket->state = SIM_ENDED;
+    socket->released = !socket->chose_port;
+}
+
 /* Both sides have sent FIN: nothing can happen any more (tcp_time_wait, tcp_done). */
 static void end_if_complete(SimSocket *socket)
 {
     if (socket->state == SIM_CONNECTED && socket->eof && socket->fin_sent)
-        socket->state = SIM_ENDED;
+        end(socket);
 }
 
 /* tcp_fin */
@@ -90,7 +99,7 @@ static void send_fin(SimSocket *socket)
 void torc__simSocket_cut(SimSocket *socket)
 {
     socket->kernel->activity++;
-    socket->state = SIM_ENDED;
+    end(socket);
     socket->shut = SIM_SHUT_BOTH;
     socket->other = NULL;
 }
@@ -175,20 +184,50 @@ void torc__simSocket_close(SimSocket *socket)
 
 /* ---- shutting down ------------------------------------------------------------------------- */
 
-/* tcp_disconnect, of a listener or an attempt: it is as new, but for its port. */
-static void disconnect(SimSocket *socket)
+static void forget_connection(SimSocket *socket)
+{
+    if (socket->other)
+        socket->other->other = NULL;
+    torc__simTransit_drop(socket);
+    torc__simBytes_drop(&socket->input, torc__simBytes_length(&socket->input));
+    socket->other = NULL;
+    socket->far = NULL;
+    socket->fin_sent = socket->eof = socket->was_reset = socket->wants_space = false;
+    socket->unanswered = 0;
+    socket->attempts = 0;
+    socket->phase = SIM_SEND_SYN;
+}
+
+/* tcp_disconnect: what bind was not given is lost, too, though getsockname goes on to tell the
+ * port. */
+void torc__simSocket_disconnect(SimSocket *socket)
 {
     if (socket->state == SIM_LISTENING) {
         torc__simPorts_removeListener(socket);
         abort_queue(socket);
-    } else {
+    } else if (socket->state == SIM_CONNECTING) {
         torc__simKernel_cancel(socket->kernel, &socket->attempt);
         socket->error = ECONNRESET;
     }
+    if (socket->state != SIM_ENDED)
+        end(socket);
+    forget_connection(socket);
     socket->state = SIM_FRESH;
     socket->shut = 0;
-    socket->attempts = 0;
-    socket->phase = SIM_SEND_SYN;
+    socket->connect_answer = 0;
+    if (socket->released)
+        torc__simPorts_remove(socket);
+    if (!socket->chose_address)
+        torc__simAddress_setWildcard(&socket->local, socket->family);
+}
+
+/* SS_CONNECTING is over, whether connect was told how it went or not. */
+static void settle_attempt(SimSocket *socket)
+{
+    if (socket->connect_answer == 0 && socket->state == SIM_CONNECTED)
+        socket->connect_answer = -EISCONN;
+    else if (socket->connect_answer == 0 && socket->state == SIM_ENDED)
+        socket->connect_answer = -EINVAL;
 }
 
 /* inet_shutdown: what is not connected is shut too, also for a connection it may have later. */
@@ -197,8 +236,9 @@ int torc__simSocket_shutdown(SimSocket *socket, int how)
     if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
         return -EINVAL;
     SimState state = socket->state;
+    settle_attempt(socket);
     if (state == SIM_CONNECTING || (state == SIM_LISTENING && how != SHUT_WR)) {
-        disconnect(socket);
+        torc__simSocket_disconnect(socket);
     } else if (state != SIM_LISTENING) {
         socket->shut |= how == SHUT_RDWR ? SIM_SHUT_BOTH
                         : how == SHUT_RD ? SIM_SHUT_READ
@@ -221,6 +261,7 @@ int torc__simSocket_listen(SimSocket *socket, int backlog)
         return 0;
     if (!socket->bound) {
         SimAddress any = socket->local;
+        any.port = 0;
         int r = torc__simSocket_bind(socket, &any);
         if (r < 0)
             return r;
@@ -277,7 +318,7 @@ size_t torc__simSocket_room(const SimSocket *socket)
  * again. */
 ssize_t torc__simSocket_recv(SimSocket *socket, void *buffer, size_t size, int flags)
 {
-    if (socket->state == SIM_FRESH || socket->state == SIM_LISTENING)
+    if (socket->state == SIM_LISTENING)
         return -ENOTCONN;
     size_t count = torc__simBytes_length(&socket->input);
     if (count == 0) {
@@ -285,7 +326,9 @@ ssize_t torc__simSocket_recv(SimSocket *socket, void *buffer, size_t size, int f
             return 0;
         if (socket->error)
             return -torc__simSocket_takeError(socket);
-        return socket->shut & SIM_SHUT_READ ? 0 : -EAGAIN;
+        if (socket->shut & SIM_SHUT_READ)
+            return 0;
+        return socket->state == SIM_FRESH ? -ENOTCONN : -EAGAIN;
     }
     if (count > size)
         count = size;

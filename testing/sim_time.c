@@ -3,7 +3,10 @@
  * Time passes only inside these functions; a reactor's wait never goes beyond its view's horizon,
  * which is where they are heading to. Home's reactor is the one that is turned here; from inside its
  * waits it turns the others (sim_hosts.c). */
+#include "../reactor/reactor_internal.h"
 #include "sim_internal.h"
+#include "sim_network_internal.h"
+#include "sim_view_internal.h"
 
 static void require(bool condition, const char *message)
 {

@@ -4,6 +4,7 @@
  * sim_trace_text.c turns them into text, sim_trace_calls.c writes those of system calls. Invariant:
  * nothing that goes in depends on an address in memory, on the machine's byte order or on how the
  * compiler lays out a struct, so that the same seed makes the same trace everywhere. */
+#include "sim_internal.h"
 #include "sim_trace_internal.h"
 
 #include <stdarg.h>

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim_trace_internal.h"
+#include "sim_view_internal.h"
 
 static SimTrace *trace_of(TorcSystem *system)
 {

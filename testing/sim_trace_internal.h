@@ -5,7 +5,8 @@
 #ifndef TORC_TESTING_SIM_TRACE_INTERNAL_H
 #define TORC_TESTING_SIM_TRACE_INTERNAL_H
 
-#include "sim_internal.h"
+#include "../reactor/system_internal.h"
+#include "sim_kernel_internal.h"
 #include "sim_trace.h"
 
 /* Kinds of lines: name, and how the rest is to be read (sim_trace_text.c). The order is part of
@@ -113,7 +114,8 @@ void torc__simLine_format(const SimLine *line, char *ret_text);
 /* The name of a call, "recv". */
 const char *torc__simCall_name(TorcSimCall call);
 
-/* Says the last lines of the trace on stderr. */
+/* Says the last lines of the trace on stderr; so many when something has failed. */
+enum { SIM_TOLD_LINES = 40 };
 void torc__simTrace_sayEnd(SimTrace *trace, size_t lines);
 
 /* ---- sim_trace_calls.c --------------------------------------------------------------------- */

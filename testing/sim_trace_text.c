@@ -2,8 +2,10 @@
  *
  * Pure functions over a line. Numbers are printed as integers, errors by the names that Linux has
  * for them, bytes escaped; a text depends on the line alone. */
+#include <errno.h>
 #include <string.h>
 
+#include "../reactor/reactor_internal.h"
 #include "report_internal.h"
 #include "sim_faults.h"
 #include "sim_trace_internal.h"

@@ -9,7 +9,7 @@
  * Connections whose links take no time never come here, unless something is still under way. */
 #include <string.h>
 
-#include "sim_internal.h"
+#include "sim_network_internal.h"
 
 /* On a link with a bandwidth bytes arrive in pieces: what an Ethernet frame carries (RFC 894, less
  * the headers of IP and TCP). */

@@ -10,10 +10,15 @@
  * another one then. Virtual time moves here and nowhere else: to the earlier of the deadline and
  * the next event of the kernel, when there is nothing to deliver. Where several reactors share the
  * world, the others are turned from here until they have nothing to do either. */
+#include <assert.h>
+#include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim_network_internal.h"
 #include "sim_trace_internal.h"
+#include "sim_view_internal.h"
 
 /* Waits in a row in which neither time nor a byte moved: more than any program needs for what it
  * does at one moment, and a few seconds for one that spins. */
@@ -299,9 +304,20 @@ static void count_fruitless(SimView *view)
         view->fruitless = 0;
     view->seen_time = kernel->now;
     view->seen_activity = kernel->activity;
-    if (++view->fruitless > patience)
-        torc__sim_fatal("the loop spins: it has turned a million times while no time passed and "
-                        "no byte moved");
+    if (++view->fruitless <= patience)
+        return;
+    torc__simTrace_sayEnd(kernel->trace, SIM_TOLD_LINES);
+    torc__sim_fatal("the loop spins: it has turned a million times while no time passed and "
+                    "no byte moved");
+}
+
+/* Each wait is a turn. */
+static bool has_turns(SimView *view)
+{
+    if (view->turns_left == 0)
+        return false;
+    view->turns_left -= view->turns_left < UINT64_MAX;
+    return true;
 }
 
 bool torc__simView_pending(SimView *view)
@@ -353,6 +369,8 @@ int torc__simView_wait(TorcSystem *system, int64_t deadline)
     SimView *view = view_of(system);
     SimKernel *kernel = view->kernel;
     count_fruitless(view);
+    if (!has_turns(view))
+        return torc__simHost_giveUp(view->runs);
     int r = torc__simView_call(view, TORC_SIM_WAIT, NULL);
     if (r < 0)
         return r == -EINTR ? 0 : r; /* libevent takes a signal as the end of the wait */

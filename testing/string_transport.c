@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../reactor/reactor_internal.h"
 #include "string_transport_internal.h"
 
 enum { HIGH_MARK = 64 * 1024 }; /* as a stream's */

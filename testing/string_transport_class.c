@@ -7,6 +7,8 @@
  * A TorcConnectionId must stay harmless when its connection and even its string transport are gone,
  * so its slot is not their address but that of an object which never goes away, and its generation
  * is looked for among the string transports of the thread. */
+#include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "string_transport_internal.h"

@@ -4,7 +4,7 @@
 #define TORC_TESTING_STRING_TRANSPORT_INTERNAL_H
 
 #include "../transports/transport_internal.h"
-#include "sim_internal.h"
+#include "sim_memory_internal.h"
 #include "string_transport.h"
 
 struct TorcStringTransport {

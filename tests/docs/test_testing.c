@@ -58,16 +58,20 @@ static void chat_server_start(TorcReactor *reactor, int port)
 }
 
 /* Somebody who has come in. */
-static TorcSimPeer *enter(TorcSim *sim, const char *nick)
+static TorcSimPeer *introduce(TorcSimPeer *peer, const char *nick)
 {
     char text[100];
-    TorcSimPeer *peer = TorcSim_connect(sim, 8882);
     ck_assert(TorcSimPeer_expect(peer, "Who are you? NICK name\r\n", 1.0));
     snprintf(text, sizeof(text), "NICK %s\r\n", nick);
     TorcSimPeer_send(peer, text);
     snprintf(text, sizeof(text), "WELCOME %s\r\n", nick);
     ck_assert(TorcSimPeer_expect(peer, text, 1.0));
     return peer;
+}
+
+static TorcSimPeer *enter(TorcSim *sim, const char *nick)
+{
+    return introduce(TorcSim_connect(sim, 8882), nick);
 }
 
 START_TEST(everybody_reads_what_anybody_writes)
@@ -171,13 +175,17 @@ typedef struct Greeter {
     TorcLineReceiver base;
 } Greeter;
 
+static int greeter_welcomes;
+
 static void greeter_lineReceived(TorcLineReceiver *self, const char *line, size_t length)
 {
     (void)length;
-    if (strncmp(line, "Who", 3) == 0)
+    if (strncmp(line, "WELCOME", 7) != 0) {
         TorcLineReceiver_sendLine(self, "NICK ann", 8);
-    else
-        TorcTransport_loseConnection(self->base.transport);
+        return;
+    }
+    greeter_welcomes++;
+    TorcTransport_loseConnection(self->base.transport);
 }
 
 static const TorcLineReceiverClass greeter_class = {
@@ -199,6 +207,78 @@ START_TEST(a_client_and_the_server_understand_each_other)
 }
 END_TEST
 
+/* ---- several hosts ------------------------------------------------------------------------- */
+
+typedef struct World {
+    TorcSim *sim;
+    TorcSimHost *server;
+    TorcSimHost *laptop;
+} World;
+
+static World build_world(void)
+{
+    TorcSim *sim = TorcSim_new(1);
+    World world = {sim, TorcSim_host(sim, "server", NULL), TorcSim_host(sim, "laptop", NULL)};
+    TorcSim_setLink(sim, world.laptop, world.server, TORC_SIM_LINK(.latency = 0.05));
+    TorcSim_setLink(sim, world.server, world.laptop,
+                    TORC_SIM_LINK(.latency = 0.05, .jitter = 0.01, .bandwidth = 10000));
+    chat_server_start(TorcSimHost_reactor(world.server), 8882);
+    return world;
+}
+
+START_TEST(a_program_on_another_machine_is_served)
+{
+    World world = build_world();
+    TorcReactor *laptop = TorcSimHost_reactor(world.laptop);
+    greeter_welcomes = 0;
+    TorcClientFactory *client = TorcClientFactory_forProtocol(&greeter_class.protocol);
+    ck_assert_int_eq(TorcReactor_connectTCP(laptop, "server", 8882, client, NULL, NULL), 0);
+    TorcFactory_unref(&client->base);
+
+    ck_assert(TorcSim_runUntilIdle(world.sim, 10.0));
+    ck_assert_int_eq(greeter_welcomes, 1);
+    ck_assert_double_gt(TorcSim_seconds(world.sim), 0.25); /* five trips of 0.05 s at least */
+    TorcSim_free(world.sim);
+}
+END_TEST
+
+START_TEST(who_was_cut_off_reads_afterwards_what_was_said)
+{
+    World world = build_world();
+    TorcSimPeer *ann = TorcSim_connectFrom(world.sim, "laptop", "server", 8882);
+    TorcSimPeer *bob = TorcSim_connectFrom(world.sim, "home", "server", 8882);
+    introduce(ann, "ann");
+    introduce(bob, "bob");
+
+    TorcSim_partition(world.sim, world.laptop, world.server);
+    TorcSimPeer_send(bob, "anybody there?\r\n");
+    ck_assert(TorcSimPeer_expect(bob, "bob: anybody there?\r\n", 1.0));
+    ck_assert(TorcSimPeer_expectSilence(ann, 60.0));
+
+    TorcSim_heal(world.sim, world.laptop, world.server);
+    ck_assert(TorcSimPeer_expect(ann, "bob: anybody there?\r\n", 1.0));
+    TorcSim_free(world.sim);
+}
+END_TEST
+
+START_TEST(a_server_that_was_restarted_knows_nobody)
+{
+    World world = build_world();
+    TorcSimPeer *ann = TorcSim_connectFrom(world.sim, "laptop", "server", 8882);
+    introduce(ann, "ann");
+
+    TorcSimHost_crash(world.server);
+    TorcSimPeer_send(ann, "hello?\r\n");
+    ck_assert(TorcSimPeer_expectSilence(ann, 60.0));
+
+    TorcSimHost_restart(world.server);
+    chat_server_start(TorcSimHost_reactor(world.server), 8882);
+    ck_assert(TorcSimPeer_expectReset(ann, 1.0));
+    introduce(TorcSim_connectFrom(world.sim, "laptop", "server", 8882), "ann");
+    TorcSim_free(world.sim);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("docs/testing.md");
@@ -213,6 +293,9 @@ int main(void)
     tcase_add_test(tcase, the_server_survives_having_no_descriptors);
     tcase_add_test(tcase, a_conversation_survives_whatever_happens_to_it);
     tcase_add_test(tcase, a_client_and_the_server_understand_each_other);
+    tcase_add_test(tcase, a_program_on_another_machine_is_served);
+    tcase_add_test(tcase, who_was_cut_off_reads_afterwards_what_was_said);
+    tcase_add_test(tcase, a_server_that_was_restarted_knows_nobody);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

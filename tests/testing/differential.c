@@ -72,22 +72,25 @@ static bool differ_at_once(const char *script, bool edge)
     return differs;
 }
 
-/* Leaves out each line that is not needed for a difference, the last first; one pass. */
-static bool drop_needless_lines(char **script, bool edge)
+/* Leaves out each line, or each call, that is not needed for a difference, the last first; one
+ * pass. */
+static bool drop_needless(char **script, bool edge, const char *separators)
 {
     bool dropped = false;
-    for (size_t at = strlen(*script); at > 0;) {
-        do
+    for (size_t end = strlen(*script); end > 0;) {
+        size_t at = end - 1;
+        while (at > 0 && !strchr(separators, (*script)[at - 1]))
             at--;
-        while (at > 0 && (*script)[at - 1] != '\n');
-        char *shorter = without(*script, *script + at, line_end(*script + at));
-        if (differ_at_once(shorter, edge)) {
+        bool last = (*script)[end - 1] == '\n' && strchr(separators, ';');
+        char *shorter = without(*script, *script + at, *script + end - last);
+        if (at < end - last && differ_at_once(shorter, edge)) {
             free(*script);
             *script = shorter;
             dropped = true;
         } else {
             free(shorter);
         }
+        end = at;
     }
     return dropped;
 }
@@ -96,7 +99,7 @@ static char *smallest_part(const char *script, bool edge)
 {
     char *part = strdup(script);
     ck_assert_ptr_nonnull(part);
-    while (drop_needless_lines(&part, edge))
+    while (drop_needless(&part, edge, "\n") || drop_needless(&part, edge, ";\n"))
         ;
     return part;
 }

@@ -16,9 +16,17 @@ static const char *many(void)
 
 /* ---- opening and closing ------------------------------------------------------------------- */
 
+/* Nothing is opened over what is open already: a part of a script may have lost the close between. */
+static bool is_open(World *world, const Words *words, unsigned i)
+{
+    return World_slot(world, words, i)->open;
+}
+
 static void op_open(World *world, const Words *words)
 {
     const char *kind = Words_at(words, 2);
+    if (is_open(world, words, 1))
+        return;
     int type = strncmp(kind, "tcp", 3) == 0 ? SOCK_STREAM : SOCK_DGRAM;
     int fd = ops_of(world)->socket(world->system, strchr(kind, '6') ? AF_INET6 : AF_INET, type);
     Slot_open(World_slot(world, words, 1), fd, false);
@@ -33,6 +41,8 @@ static void op_close(World *world, const Words *words)
 static void op_pipe(World *world, const Words *words)
 {
     int ends[2] = {-1, -1};
+    if (is_open(world, words, 1) || is_open(world, words, 2))
+        return;
     int r = ops_of(world)->pipe(world->system, ends);
     Slot_open(World_slot(world, words, 1), ends[0], true);
     Slot_open(World_slot(world, words, 2), ends[1], true);
@@ -62,6 +72,8 @@ static void op_accept(World *world, const Words *words)
     Name name = {0};
     socklen_t length = sizeof(name);
     Slot *slot = World_slot(world, words, 1);
+    if (is_open(world, words, 2))
+        return;
     int fd = ops_of(world)->accept(world->system, slot->fd, &name.any, &length);
     World_sayDone(world, fd);
     if (fd < 0)

@@ -171,8 +171,10 @@ void Slot_unwatch(Slot *slot)
 int Slot_close(Slot *slot)
 {
     Slot_unwatch(slot);
+    int fd = slot->fd;
+    slot->fd = -1;
     slot->open = false;
-    return ops_of(slot->world)->close(slot->world->system, slot->fd);
+    return ops_of(slot->world)->close(slot->world->system, fd);
 }
 
 /* ---- looking ------------------------------------------------------------------------------- */

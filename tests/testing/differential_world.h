@@ -27,7 +27,7 @@ typedef struct World World;
 
 typedef struct Slot {
     World *world;
-    int fd; /* kept after close: what then is called on it is EBADF */
+    int fd; /* -1 after close: what then is called on it is EBADF */
     bool open;
     bool is_pipe;
     bool watched;

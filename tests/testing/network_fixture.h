@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <math.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +21,9 @@
 #include <torc/transports/tcp.h>
 #include <torc/transports/transport.h>
 
-#include "testing/sim_internal.h"
+#include "reactor/reactor_internal.h"
+#include "testing/sim_network_internal.h"
+#include "test_suite.h"
 
 enum { ECHO_PORT = 7, PROXY_PORT = 8, MEGABYTE = 1000000 };
 
@@ -194,41 +195,6 @@ static inline bool megabyte_arrived(void *arg)
 
 /* ---- the program --------------------------------------------------------------------------- */
 
-static inline void silence(void)
-{
-    if (!freopen("/dev/null", "w", stderr))
-        ck_abort_msg("no /dev/null");
-    begin();
-}
-
-/* The tests of the second list must end by abort; without fork (CK_FORK=no) they are left out. */
-static inline int run_suite(const char *name, const TTest *const *tests, size_t count,
-                            const TTest *const *fatal, size_t fatal_count)
-{
-    Suite *suite = suite_create(name);
-    SRunner *runner = srunner_create(suite);
-    TCase *tcase = tcase_create(name);
-    tcase_set_timeout(tcase, 30);
-    tcase_add_checked_fixture(tcase, begin, end);
-    for (size_t i = 0; i < count; i++)
-        tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-    TCase *aborts = tcase_create("misuse");
-    tcase_add_checked_fixture(aborts, silence, end);
-    for (size_t i = 0; i < fatal_count && srunner_fork_status(runner) == CK_FORK; i++)
-        tcase_add_test_raise_signal(aborts, fatal[i], SIGABRT);
-    suite_add_tcase(suite, aborts);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
-}
-
-#define RUN_SUITE(name, ...)                                                                       \
-    int main(void)                                                                                 \
-    {                                                                                              \
-        const TTest *const tests[] = {__VA_ARGS__};                                                \
-        return run_suite(name, tests, sizeof(tests) / sizeof(tests[0]), NULL, 0);                  \
-    }
+#define RUN_SUITE(name, ...) RUN_TESTS(name, begin, end, __VA_ARGS__)
 
 #endif

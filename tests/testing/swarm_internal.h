@@ -10,7 +10,7 @@ enum {
     SWARM_PORT = 8881, /* and the next two */
     SWARM_HIGH_MARK = 8 << 10,
     SWARM_LOW_MARK = 1 << 10,
-    SWARM_BUFFER_LIMIT = 24 << 10, /* the high mark, what two turns can read, and some */
+    SWARM_BUFFER_LIMIT = 13 << 10, /* the high mark, one read, and the line it completes */
     SWARM_ANSWER_LIMIT = 64 << 10  /* finger writes its answer at once */
 };
 

@@ -2,7 +2,7 @@
  *
  *     swarm [--seeds COUNT | SECONDS] [--first SEED]
  *
- * Runs without a trace, which is twice as fast, and the run that fails once more with it. */
+ * Runs without a trace, and the run that fails once more with it. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -63,15 +63,6 @@ static bool read_options(int argc, char **argv, Options *options)
     return true;
 }
 
-static bool run_silently(uint64_t seed, SwarmPlan *plan)
-{
-    TorcSim *sim = TorcSim_newWith(SWARM_SIM_OPTIONS(.seed = seed));
-    TorcSim_setTraceSize(sim, 0);
-    bool passed = swarm_run(sim, plan);
-    TorcSim_free(sim);
-    return passed;
-}
-
 /* TORC_SIM_SEED in the environment is meant: that run, with its trace. */
 static bool run_all(const Options *options, SwarmPlan *plan)
 {
@@ -79,7 +70,7 @@ static bool run_all(const Options *options, SwarmPlan *plan)
     if (getenv("TORC_SIM_SEED"))
         return torc_sim_runSeedsWith(SWARM_SIM_OPTIONS(), 1, 1, swarm_run, plan);
     for (uint64_t i = 0; options->seconds > 0 ? now() < end : i < options->seeds; i++)
-        if (!run_silently(options->first + i, plan)) {
+        if (!swarm_runUntraced(options->first + i, plan)) {
             fputs("\nThe same run once more, with its trace:\n\n", stderr);
             torc_sim_runSeedsWith(SWARM_SIM_OPTIONS(), options->first + i, 1, swarm_run, plan);
             return false;

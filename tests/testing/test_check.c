@@ -6,6 +6,8 @@
 
 #include <torc/torc.h>
 
+#include "test_suite.h"
+
 enum { PORT = 8881 };
 
 static char message[TORC_CHECK_MESSAGE_SIZE];
@@ -257,17 +259,8 @@ int main(void)
         a_reset_is_no_end_in_order,
         what_was_written_is_compared,
         cuts_that_do_not_matter_are_accepted,
+        NULL,
     };
-    Suite *suite = suite_create("check");
-    TCase *tcase = tcase_create("check");
-
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
-    for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-        tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0 || wrong_messages() != 0;
+    int failed = run_suite(&(TestSuite){"check", set_up, tear_down, tests, NULL});
+    return failed || wrong_messages() != 0;
 }

@@ -7,6 +7,8 @@
 
 #include <torc/torc.h>
 
+#include "test_suite.h"
+
 static char report[TORC_FRAGMENTATION_REPORT_SIZE];
 static unsigned instances; /* made by the factories below */
 static unsigned begins;
@@ -410,37 +412,11 @@ START_TEST(a_factory_that_fails_is_reported)
 }
 END_TEST
 
-int main(void)
-{
-    const TTest *const tests[] = {
-        a_stateless_protocol_passes_at_every_cut_and_pair,
-        pairs_are_for_short_transcripts,
-        the_pair_limit_is_64_bytes,
-        an_empty_transcript_is_a_transcript,
-        other_output_is_found,
-        another_way_of_closing_is_found,
-        what_only_bytewise_feeding_shows_is_found,
-        what_only_a_pair_of_cuts_shows_is_found,
-        without_pairs_it_is_not,
-        other_events_are_found,
-        fin_comes_behind_the_last_byte_when_asked_for,
-        virtual_time_passes_at_the_end,
-        a_longer_text_is_shown_around_the_difference,
-        a_report_is_cut_to_its_buffer,
-        bad_arguments_are_refused_with_a_report,
-        a_factory_that_fails_is_reported,
-    };
-    Suite *suite = suite_create("fragmentation harness");
-    TCase *tcase = tcase_create("fragmentation harness");
-
-    tcase_add_checked_fixture(tcase, set_up, NULL);
-    tcase_set_timeout(tcase, 30);
-    for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-        tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
-}
+RUN_TESTS("fragmentation harness", set_up, NULL, a_stateless_protocol_passes_at_every_cut_and_pair,
+          pairs_are_for_short_transcripts, the_pair_limit_is_64_bytes,
+          an_empty_transcript_is_a_transcript, other_output_is_found,
+          another_way_of_closing_is_found, what_only_bytewise_feeding_shows_is_found,
+          what_only_a_pair_of_cuts_shows_is_found, without_pairs_it_is_not, other_events_are_found,
+          fin_comes_behind_the_last_byte_when_asked_for, virtual_time_passes_at_the_end,
+          a_longer_text_is_shown_around_the_difference, a_report_is_cut_to_its_buffer,
+          bad_arguments_are_refused_with_a_report, a_factory_that_fails_is_reported)

@@ -7,6 +7,7 @@
 #include <torc/torc.h>
 
 #include "../support/recorder.h"
+#include "test_suite.h"
 
 static Recording server;
 static Recording client;
@@ -345,37 +346,13 @@ START_TEST(ends_have_names)
 }
 END_TEST
 
-int main(void)
-{
-    const TTest *const tests[] = {
-        identity_makes_one_dataReceived_of_a_write,
-        coalescing_makes_one_dataReceived_of_a_turn,
-        bytewise_makes_one_dataReceived_of_a_byte,
-        a_half_closing_client_gets_its_answer,
-        a_class_without_the_slot_closes_at_fin,
-        two_echoes_reach_the_limit,
-        nothing_to_say_is_idle_until_there_is,
-        an_abort_resets_the_other_side,
-        an_abort_reaches_a_paused_side,
-        a_paused_side_gets_its_pieces_when_it_resumes,
-        what_is_sent_to_a_side_that_has_closed_is_dropped,
-        held_output_is_brought_over_as_it_is_taken,
-        clearing_a_side_loses_nothing_on_its_way,
-        timers_run_on_the_simulation,
-        each_is_the_other_s_peer,
-        what_cannot_be_made_is_refused,
-        ends_have_names,
-    };
-    Suite *suite = suite_create("loopback");
-    TCase *tcase = tcase_create("loopback");
-
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
-    for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-        tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
-}
+RUN_TESTS("loopback", set_up, tear_down, identity_makes_one_dataReceived_of_a_write,
+          coalescing_makes_one_dataReceived_of_a_turn, bytewise_makes_one_dataReceived_of_a_byte,
+          a_half_closing_client_gets_its_answer, a_class_without_the_slot_closes_at_fin,
+          two_echoes_reach_the_limit, nothing_to_say_is_idle_until_there_is,
+          an_abort_resets_the_other_side, an_abort_reaches_a_paused_side,
+          a_paused_side_gets_its_pieces_when_it_resumes,
+          what_is_sent_to_a_side_that_has_closed_is_dropped,
+          held_output_is_brought_over_as_it_is_taken, clearing_a_side_loses_nothing_on_its_way,
+          timers_run_on_the_simulation, each_is_the_other_s_peer, what_cannot_be_made_is_refused,
+          ends_have_names)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "swarm.h"
+#include "test_suite.h"
 #include "testing/sim_internal.h"
 
 enum { SEEDS = 60 };
@@ -252,21 +253,7 @@ START_TEST(without_a_bug_nothing_is_found)
 }
 END_TEST
 
-int main(void)
-{
-    Suite *suite = suite_create("planted bugs");
-    TCase *tcase = tcase_create("planted bugs");
-    tcase_set_timeout(tcase, 30);
-    tcase_add_test(tcase, a_byte_lost_at_a_short_write_is_found);
-    tcase_add_test(tcase, an_answer_that_is_cut_short_is_found);
-    tcase_add_test(tcase, a_second_connectionLost_is_found);
-    tcase_add_test(tcase, a_timer_that_outlives_its_protocol_is_found);
-    tcase_add_test(tcase, an_echo_that_does_not_slow_its_client_down_is_found);
-    tcase_add_test(tcase, without_a_bug_nothing_is_found);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+RUN_TESTS("planted bugs", NULL, NULL, a_byte_lost_at_a_short_write_is_found,
+          an_answer_that_is_cut_short_is_found, a_second_connectionLost_is_found,
+          a_timer_that_outlives_its_protocol_is_found,
+          an_echo_that_does_not_slow_its_client_down_is_found, without_a_bug_nothing_is_found)

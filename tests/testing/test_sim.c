@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <torc/factories/client_factory.h>
 #include <torc/factories/factory.h>
@@ -150,6 +151,44 @@ END_TEST
 START_TEST(a_run_in_which_nothing_can_ever_happen_fails)
 {
     ck_assert_int_eq(TorcSim_run(sim), -EDEADLK);
+}
+END_TEST
+
+static void tick(void *arg)
+{
+    (void)arg;
+    TorcReactor_callLater(reactor, 1, tick, NULL, NULL);
+}
+
+/* What is said on stderr from now on. */
+static FILE *catch_stderr(void)
+{
+    FILE *caught = tmpfile();
+    ck_assert_ptr_nonnull(caught);
+    fflush(stderr);
+    ck_assert_int_ge(dup2(fileno(caught), STDERR_FILENO), 0);
+    return caught;
+}
+
+START_TEST(a_run_that_never_stops_says_what_is_still_there_and_fails)
+{
+    static char text[20000];
+    end();
+    begin_with(TORC_SIM_OPTIONS(.seed = 5, .turns = 60));
+    FILE *caught = catch_stderr();
+    tick(NULL);
+    ck_assert_int_eq(TorcSim_run(sim), -ETIMEDOUT);
+    ck_assert_double_eq_tol(TorcSim_seconds(sim), 60, 1);
+    fflush(stderr);
+    rewind(caught);
+    text[fread(text, 1, sizeof(text) - 1, caught)] = '\0';
+    ck_assert_ptr_nonnull(strstr(text, "awaited the end of the run of home within 60 turns; still "
+                                       "there:\ndelayed call in 1.000000000 s\n"));
+    ck_assert_ptr_nonnull(strstr(text, "the end of the trace:\n"));
+    ck_assert_ptr_nonnull(strstr(text, "TORC_SIM_SEED=5\n"));
+    TorcReactor_callLater(reactor, 30, stop, NULL, NULL);
+    ck_assert_int_eq(TorcSim_run(sim), 0); /* the next run has all its turns again */
+    fclose(caught);
 }
 END_TEST
 
@@ -533,6 +572,7 @@ int main(void)
     tcase_add_test(plain, centuries_can_pass);
     tcase_add_test(plain, run_jumps_from_event_to_event_until_stopped);
     tcase_add_test(plain, a_run_in_which_nothing_can_ever_happen_fails);
+    tcase_add_test(plain, a_run_that_never_stops_says_what_is_still_there_and_fails);
     tcase_add_test(plain, a_signal_stops_the_run);
     tcase_add_test(plain, thread_jobs_take_virtual_time_and_come_back);
     tcase_add_test(plain, a_client_is_told_that_nobody_listens);

@@ -544,12 +544,12 @@ int main(void)
         without_chances_nothing_is_drawn,
         a_server_survives_resets_and_lack_of_everything_and_serves_on,
         stopping_ends_delays_however_long,
+        NULL,
     };
     const TTest *const fatal[] = {
         a_fault_without_an_effect_is_fatal,       a_fault_with_two_effects_is_fatal,
         a_limit_for_what_moves_no_bytes_is_fatal, a_delay_for_what_cannot_wait_is_fatal,
-        chances_beyond_certainty_are_fatal,
+        chances_beyond_certainty_are_fatal,       NULL,
     };
-    return run_suites("sim_faults", tests, sizeof(tests) / sizeof(tests[0]), fatal,
-                      sizeof(fatal) / sizeof(fatal[0]));
+    return run_suite(&(TestSuite){"sim_faults", begin, end, tests, fatal});
 }

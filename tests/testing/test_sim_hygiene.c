@@ -2,9 +2,11 @@
 #include "sim_fixture.h"
 
 #include <torc/factories/client_factory.h>
+#include <torc/reactor/delayed_call.h>
 #include <torc/protocols/echo.h>
 #include <torc/reactor/threads.h>
 #include <torc/testing/sim_hygiene.h>
+#include <torc/testing/sim_network.h>
 #include <torc/transports/tcp.h>
 
 static char report[1000];
@@ -45,7 +47,7 @@ START_TEST(ports_and_connections_are_named_and_gone_when_they_are_closed)
                              "descriptor 1000003: socket, listening\n"
                              "descriptor 1000004: spare\n"
                              "descriptor 1000005: socket, connected\n");
-    TorcPort_stopListening(port);
+    TorcPort_stopListening(port, NULL);
     TorcSimPeer_close(peer);
     ck_assert_uint_eq(check_report(), 0); /* it takes the turn that closing needs */
     ck_assert_str_eq(report, "");
@@ -112,6 +114,13 @@ START_TEST(descriptors_are_told_by_kind)
 }
 END_TEST
 
+/* ---- several hosts ------------------------------------------------------------------------- */
+
+static const TorcClientFactoryClass echoing_client_class = {
+    TORC_CLIENT_FACTORY_CLASS("clients", TorcClientFactory),
+    .factory.protocol = &torc_echo_class,
+};
+
 START_TEST(what_is_left_on_another_host_is_told_with_its_name)
 {
     TorcSimHost *far = TorcSim_host(sim, "far", NULL);
@@ -120,6 +129,85 @@ START_TEST(what_is_left_on_another_host_is_told_with_its_name)
     ck_assert_uint_eq(check_report(), 2);
     ck_assert_str_eq(report, "home: delayed call in 2.000000000 s\n"
                              "far: delayed call in 3.000000000 s\n");
+}
+END_TEST
+
+/* An echo server on one host, a client on the other, and a connection between them. */
+static void connect_hosts(TorcSimHost *server, TorcSimHost *client)
+{
+    TorcFactory *echo = TorcFactory_forProtocol(&torc_echo_class);
+    TorcFactory *factory = TorcFactory_new(&echoing_client_class.factory);
+    ck_assert_int_eq(TorcReactor_listenTCP(TorcSimHost_reactor(server), 7, echo, NULL, NULL), 0);
+    ck_assert_int_eq(TorcReactor_connectTCP(TorcSimHost_reactor(client), "server", 7,
+                                            (TorcClientFactory *)factory, NULL, NULL),
+                     0);
+    TorcFactory_unref(echo);
+    TorcFactory_unref(factory);
+    TorcSim_advance(sim, 1);
+}
+
+START_TEST(each_host_s_ports_connections_and_descriptors_are_told_under_its_name)
+{
+    TorcSimHost *server = TorcSim_host(sim, "server", NULL);
+    TorcSimHost *client = TorcSim_host(sim, "client", NULL);
+    connect_hosts(server, client);
+    ck_assert_uint_eq(check_report(), 8);
+    ck_assert_str_eq(report, "server: connection \"echo\" with 10.0.0.3:32768, port 7\n"
+                             "server: port [::]:7 of factory \"factory\"\n"
+                             "server: descriptor 2000003: socket, listening\n"
+                             "server: descriptor 2000004: spare\n"
+                             "server: descriptor 2000005: socket, connected\n"
+                             "client: connection \"echo\" with 10.0.0.2:7, port 32768\n"
+                             "client: connector to server:7, connected\n"
+                             "client: descriptor 3000003: socket, connected\n");
+}
+END_TEST
+
+START_TEST(a_crash_leaves_nothing_of_its_host_and_the_others_are_told)
+{
+    TorcSimHost *server = TorcSim_host(sim, "server", NULL);
+    TorcSimHost *client = TorcSim_host(sim, "client", NULL);
+    (void)TorcSim_host(sim, "idle", NULL); /* it never gets a reactor */
+    connect_hosts(server, client);
+    TorcSimHost_crash(server);
+    ck_assert_uint_eq(check_report(), 3);
+    ck_assert_ptr_null(strstr(report, "server: "));
+    TorcSimHost_restart(server);
+    TorcReactor_callLater(TorcSimHost_reactor(server), 5, nothing, NULL, NULL);
+    ck_assert_uint_eq(check_report(), 4);
+    ck_assert_ptr_nonnull(strstr(report, "server: delayed call in 5.000000000 s\n"));
+}
+END_TEST
+
+START_TEST(calls_and_descriptors_are_counted_on_all_hosts_and_on_each)
+{
+    TorcSimHost *server = TorcSim_host(sim, "server", NULL);
+    TorcSimHost *client = TorcSim_host(sim, "client", NULL);
+    ck_assert_uint_eq(TorcSimHost_countCalls(server, TORC_SIM_SOCKET), 0);
+    open_socket(AF_INET);
+    connect_hosts(server, client);
+    ck_assert_uint_eq(TorcSimHost_countCalls(TorcSim_home(sim), TORC_SIM_SOCKET), 1);
+    ck_assert_uint_eq(TorcSimHost_countCalls(server, TORC_SIM_SOCKET), 1);
+    ck_assert_uint_eq(TorcSimHost_countCalls(client, TORC_SIM_SOCKET), 1);
+    ck_assert_uint_eq(TorcSimHost_countCalls(client, TORC_SIM_CONNECT), 1);
+    ck_assert_uint_eq(TorcSim_countCalls(sim, TORC_SIM_SOCKET), 3);
+    ck_assert_uint_eq(TorcSim_openDescriptors(sim), 1 + 3 + 1);
+}
+END_TEST
+
+START_TEST(a_crash_does_not_take_back_what_was_counted)
+{
+    TorcSimHost *server = TorcSim_host(sim, "server", NULL);
+    connect_hosts(server, TorcSim_home(sim));
+    uint64_t closed = TorcSim_countCalls(sim, TORC_SIM_CLOSE);
+    TorcSimHost_crash(server);
+    ck_assert_uint_eq(TorcSimHost_countCalls(server, TORC_SIM_ACCEPT), 2); /* the second: EAGAIN */
+    ck_assert_uint_eq(TorcSim_countCalls(sim, TORC_SIM_ACCEPT), 2);
+    ck_assert_uint_ge(TorcSim_countCalls(sim, TORC_SIM_CLOSE), closed);
+    ck_assert_uint_eq(TorcSim_openDescriptors(sim), 1);
+    TorcSimHost_restart(server);
+    connect_hosts(server, TorcSim_home(sim));
+    ck_assert_uint_eq(TorcSimHost_countCalls(server, TORC_SIM_ACCEPT), 4);
 }
 END_TEST
 
@@ -139,4 +227,8 @@ RUN_SUITE("sim_hygiene", a_simulation_in_which_nothing_was_done_is_clean,
           delayed_calls_are_told_in_the_order_of_time, attempts_and_look_ups_are_named,
           jobs_are_told_whether_they_run, descriptors_are_told_by_kind,
           what_is_left_on_another_host_is_told_with_its_name,
+          each_host_s_ports_connections_and_descriptors_are_told_under_its_name,
+          a_crash_leaves_nothing_of_its_host_and_the_others_are_told,
+          calls_and_descriptors_are_counted_on_all_hosts_and_on_each,
+          a_crash_does_not_take_back_what_was_counted,
           a_report_is_cut_to_its_buffer_and_the_count_is_whole)

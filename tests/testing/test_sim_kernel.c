@@ -136,21 +136,7 @@ START_TEST(the_generator_is_splitmix64)
 }
 END_TEST
 
-int main(void)
-{
-    Suite *suite = suite_create("sim_kernel");
-    TCase *tcase = tcase_create("sim_kernel");
-    tcase_add_checked_fixture(tcase, begin_kernel, end_kernel);
-    tcase_add_test(tcase, equal_times_are_first_come_first_served);
-    tcase_add_test(tcase, the_next_event_is_known);
-    tcase_add_test(tcase, what_an_event_schedules_for_now_waits_for_the_next_look);
-    tcase_add_test(tcase, far_times_saturate);
-    tcase_add_test(tcase, any_schedule_with_cancellations_fires_in_order);
-    tcase_add_test(tcase, the_generator_is_splitmix64);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
-}
+RUN_TESTS("sim_kernel", begin_kernel, end_kernel, equal_times_are_first_come_first_served,
+          the_next_event_is_known, what_an_event_schedules_for_now_waits_for_the_next_look,
+          far_times_saturate, any_schedule_with_cancellations_fires_in_order,
+          the_generator_is_splitmix64)

@@ -175,7 +175,7 @@ START_TEST(a_connection_whose_listener_has_gone_meanwhile_is_reset)
     talk(client, "server", ECHO_PORT);
     advance(0.25); /* the client is connected, the server does not know */
     ck_assert_int_eq(mades, 1);
-    TorcPort_stopListening(port);
+    TorcPort_stopListening(port, NULL);
     advance(0.05);
     ck_assert_int_eq(losses, 0);
     advance(0.2);

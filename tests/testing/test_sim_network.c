@@ -1,6 +1,9 @@
 /* The simulated network: several hosts and reactors in one virtual time. */
 #include "network_fixture.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 /* ---- hosts --------------------------------------------------------------------------------- */
 
 START_TEST(a_host_is_reached_by_its_name)
@@ -141,7 +144,7 @@ START_TEST(a_descriptor_is_of_no_use_elsewhere)
 {
     static TorcWatch watch;
     TorcSystem *real;
-    char byte;
+    char byte = 'a';
     connect_talker();
     int fd = TorcTransport_getHandle(talker);
     ck_assert_int_eq(torc__system_new_real(NULL, 1, &real), 0);
@@ -156,6 +159,24 @@ START_TEST(a_descriptor_is_of_no_use_elsewhere)
         ck_assert_int_eq(ops->close(systems[i], fd), -EBADF);
     }
     real->ops->free(real);
+}
+END_TEST
+
+/* The other way round: what the operating system has opened is unknown to a simulation. */
+START_TEST(a_descriptor_of_the_operating_system_is_of_no_use_in_a_simulation)
+{
+    static TorcWatch watch;
+    int fds[2];
+    char byte = 'a';
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    TorcSystem *system = TorcSim_reactor(sim)->system;
+    const TorcSystemOps *ops = system->ops;
+    ck_assert_int_eq(ops->watch(system, &watch, fds[0], TORC_READABLE, NULL, NULL), -EBADF);
+    ck_assert_int_eq(ops->recv(system, fds[0], &byte, 1, 0), -EBADF);
+    ck_assert_int_eq(ops->send(system, fds[0], &byte, 1), -EBADF);
+    ck_assert_int_eq(ops->close(system, fds[0]), -EBADF);
+    ck_assert_int_eq(close(fds[0]), 0);
+    ck_assert_int_eq(close(fds[1]), 0);
 }
 END_TEST
 
@@ -355,7 +376,7 @@ START_TEST(what_is_done_by_hand_takes_effect_on_any_host)
     TorcFactory_unref(factory);
     talk(client, "server", ECHO_PORT);
     advance(1);
-    TorcPort_stopListening(port);
+    TorcPort_stopListening(port, NULL);
     TorcTransport_abortConnection(talker);
     advance(0);
     ck_assert_int_eq(losses, 1);
@@ -495,6 +516,7 @@ int main(void)
         names_and_addresses_are_given_once,
         a_peer_is_on_the_host_whose_address_it_has,
         a_descriptor_is_of_no_use_elsewhere,
+        a_descriptor_of_the_operating_system_is_of_no_use_in_a_simulation,
         a_peer_listens_on_a_host,
         three_reactors_in_a_chain_share_one_time,
         three_reactors_in_a_chain_may_take_no_time_at_all,
@@ -507,13 +529,14 @@ int main(void)
         the_others_are_turned_while_home_runs,
         a_world_in_which_nothing_can_happen_does_not_run,
         a_simulation_may_end_at_any_moment,
+        NULL,
     };
     const TTest *const fatal[] = {
         home_cannot_crash,
         a_crash_from_inside_is_fatal,
         advance_from_inside_another_host_is_fatal,
         a_host_of_another_simulation_is_fatal,
+        NULL,
     };
-    return run_suite("sim_network", tests, sizeof(tests) / sizeof(tests[0]), fatal,
-                     sizeof(fatal) / sizeof(fatal[0]));
+    return run_suite(&(TestSuite){"sim_network", begin, end, tests, fatal});
 }

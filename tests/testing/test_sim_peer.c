@@ -332,13 +332,14 @@ int main(void)
         several_addresses_of_one_port_are_accepted_in_order,
         a_peers_port_at_home_takes_the_number,
         peers_are_not_counted_among_descriptors,
+        NULL,
     };
     const TTest *const fatal[] = {
         sending_after_a_shutdown_is_fatal,
         a_peer_that_is_not_there_is_fatal,
         closing_a_watched_descriptor_is_fatal,
         a_negative_duration_is_fatal,
+        NULL,
     };
-    return run_suites("sim_peer", tests, sizeof(tests) / sizeof(tests[0]), fatal,
-                      sizeof(fatal) / sizeof(fatal[0]));
+    return run_suite(&(TestSuite){"sim_peer", begin, end, tests, fatal});
 }

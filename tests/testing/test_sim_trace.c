@@ -321,13 +321,14 @@ int main(void)
         each_seed_is_run_once_in_order,
         the_first_failure_ends_it,
         the_environment_chooses_the_one_seed_to_run,
+        NULL,
     };
     const TTest *const fatal[] = {
         an_environment_with_a_word_is_fatal,
         an_environment_with_a_sign_is_fatal,
         an_environment_with_nothing_in_it_is_fatal,
         an_environment_beyond_64_bits_is_fatal,
+        NULL,
     };
-    return run_suites("sim_trace", tests, sizeof(tests) / sizeof(tests[0]), fatal,
-                      sizeof(fatal) / sizeof(fatal[0]));
+    return run_suite(&(TestSuite){"sim_trace", begin, end, tests, fatal});
 }

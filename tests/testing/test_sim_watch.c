@@ -1,6 +1,7 @@
 /* Readiness and waiting on the simulated system: by edge as epoll has it, by level as poll has it,
  * and a clock that moves only when there is nothing else to do. */
 #include "sim_fixture.h"
+#include "testing/sim_view_internal.h"
 
 enum {
     EDGES = TORC_READABLE | TORC_CLOSED | TORC_EDGE,
@@ -382,6 +383,25 @@ START_TEST(watches_are_called_in_the_order_of_descriptors)
 }
 END_TEST
 
+START_TEST(the_seed_decides_the_order_if_it_is_to_be_random_and_each_is_called_once)
+{
+    int forwards = 0;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        Noted first;
+        Noted second;
+        begin_again(TORC_SIM_OPTIONS(.seed = seed));
+        TorcSim_setWakeOrder(sim, TORC_SIM_ORDER_RANDOM);
+        two_ready(&first, &second, NULL);
+        look_around();
+        ck_assert_int_eq(first.calls, 1);
+        ck_assert_int_eq(second.calls, 1);
+        forwards += first.order < second.order;
+    }
+    ck_assert_int_ge(forwards, 8);
+    ck_assert_int_le(forwards, 32);
+}
+END_TEST
+
 START_TEST(a_watch_stopped_by_a_call_before_it_is_not_called)
 {
     Noted first;
@@ -580,6 +600,7 @@ RUN_SUITE("sim_watch", arrival_is_reported_once, the_edge_bit_is_passed_on_as_li
           edges_are_refused_by_a_system_that_has_none,
           a_watch_without_edge_is_by_level_on_any_system,
           watches_are_called_in_the_order_of_descriptors,
+          the_seed_decides_the_order_if_it_is_to_be_random_and_each_is_called_once,
           a_watch_stopped_by_a_call_before_it_is_not_called,
           a_watch_changed_by_a_call_before_it_is_called_in_the_next_wait,
           readiness_of_a_closed_descriptor_does_not_pass_to_the_next_of_that_number,

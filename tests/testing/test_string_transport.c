@@ -9,6 +9,7 @@
 #include <torc/torc.h>
 
 #include "../support/recorder.h"
+#include "test_suite.h"
 
 static Recording rec;
 static TorcStringTransport *wire;
@@ -746,13 +747,6 @@ END_TEST
 
 /* ---- misuse -------------------------------------------------------------------------------- */
 
-static void silence(void)
-{
-    if (!freopen("/dev/null", "w", stderr))
-        ck_abort_msg("no /dev/null");
-    set_up();
-}
-
 static void turn_inside(Recording *recording)
 {
     (void)recording;
@@ -804,20 +798,10 @@ END_TEST
 
 /* ---- the suite ----------------------------------------------------------------------------- */
 
-static void add_case(Suite *suite, const char *name, SFun up, SFun down, const TTest *const *tests,
-                     size_t count)
-{
-    TCase *tcase = tcase_create(name);
-    tcase_add_checked_fixture(tcase, up, down);
-    for (size_t i = 0; i < count; i++)
-        tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-}
-
 #define ADD_CASE(suite, name, up, down, ...)                                                       \
     do {                                                                                           \
-        const TTest *const tests_[] = {__VA_ARGS__};                                               \
-        add_case(suite, name, up, down, tests_, sizeof(tests_) / sizeof(tests_[0]));               \
+        const TTest *const tests_[] = {__VA_ARGS__, NULL};                                         \
+        suite_add_tcase(suite, plain_case(name, up, down, tests_));                                \
     } while (0)
 
 static void add_misuse(Suite *suite)
@@ -829,12 +813,9 @@ static void add_misuse(Suite *suite)
         input_behind_the_fin_is_fatal,
         binding_a_call_without_a_reactor_is_fatal,
         no_string_transport_is_fatal,
+        NULL,
     };
-    TCase *tcase = tcase_create("misuse");
-    tcase_add_checked_fixture(tcase, silence, tear_down);
-    for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
-        tcase_add_test_raise_signal(tcase, fatal[i], SIGABRT);
-    suite_add_tcase(suite, tcase);
+    suite_add_tcase(suite, fatal_case(set_up, tear_down, fatal));
 }
 
 int main(void)
@@ -876,8 +857,5 @@ int main(void)
              a_reactor_freed_first_leaves_nothing_bound);
     if (srunner_fork_status(runner) == CK_FORK)
         add_misuse(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_and_free(runner) ? 0 : 1;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "swarm.h"
+#include "test_suite.h"
 
 enum { SEEDS = 60 };
 
@@ -44,18 +45,5 @@ START_TEST(the_same_seed_is_the_same_run)
 }
 END_TEST
 
-int main(void)
-{
-    Suite *suite = suite_create("swarm");
-    TCase *tcase = tcase_create("swarm");
-    tcase_set_timeout(tcase, 30);
-    tcase_add_test(tcase, servers_withstand_a_swarm_of_clients_and_faults);
-    tcase_add_test(tcase, everything_that_is_to_be_tested_happens);
-    tcase_add_test(tcase, the_same_seed_is_the_same_run);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+RUN_TESTS("swarm", NULL, NULL, servers_withstand_a_swarm_of_clients_and_faults,
+          everything_that_is_to_be_tested_happens, the_same_seed_is_the_same_run)
