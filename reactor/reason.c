@@ -4,13 +4,13 @@
  * by all. Owner: whoever holds a reference. Invariant: `references` is 0 for static reasons and
  * only for them; ref and unref leave those alone, so there is always a reason to give, also when
  * there is no memory. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "errors.h"
 #include "memory_internal.h"
 #include "reason.h"
+#include "reason_internal.h"
 
 struct TorcReason {
     unsigned references; /* 0: static */
@@ -19,30 +19,40 @@ struct TorcReason {
     const char *text; /* of a counted reason: right behind it */
 };
 
-/* X(name, text). The text stands alone, or before ": " and the text of a code. */
+/* X(kind, name, text). The text stands alone, or before ": " and the text of a code. */
 #define KIND_MAP(X)                                                                                \
-    X(DONE, "the connection was closed in order")                                                  \
-    X(LOST, "the connection to the other side was lost")                                           \
-    X(ABORTED, "the connection was aborted from this side")                                        \
-    X(REFUSED, "the connection was refused (is the server running, and the port right?)")          \
-    X(TIMED_OUT, "the connection timed out (the other side did not answer, or took no data)")      \
-    X(FAILED, "the connection could not be made")                                                  \
-    X(CANCELLED, "the attempt to connect was cancelled")                                           \
-    X(DNS_LOOKUP, "looking up the host name failed (is it spelled correctly?)")                    \
-    X(NO_PROTOCOL, "the factory gave no protocol for the connection")                              \
-    X(OVERFLOW, "the other side read too slowly and the limit for unsent output was passed")       \
-    X(SHUTDOWN, "the reactor was stopped while the connection was open")                           \
-    X(TLS, "TLS failed on the connection")                                                         \
-    X(APPLICATION, "the application ended the connection")
+    X(TORC_CONNECTION_DONE, "DONE", "the connection was closed in order")                          \
+    X(TORC_CONNECTION_LOST, "LOST", "the connection to the other side was lost")                   \
+    X(TORC_CONNECTION_ABORTED, "ABORTED", "the connection was aborted from this side")             \
+    X(TORC_CONNECTION_REFUSED, "REFUSED",                                                          \
+      "the connection was refused (is the server running, and the port right?)")                   \
+    X(TORC_CONNECTION_TIMED_OUT, "TIMED_OUT",                                                      \
+      "the connection timed out (the other side did not answer, or took no data)")                 \
+    X(TORC_CONNECTION_FAILED, "FAILED", "the connection could not be made")                        \
+    X(TORC_CONNECTION_CANCELLED, "CANCELLED", "the attempt to connect was cancelled")              \
+    X(TORC_CONNECTION_DNS_LOOKUP, "DNS_LOOKUP",                                                    \
+      "looking up the host name failed (is it spelled correctly?)")                                \
+    X(TORC_CONNECTION_NO_PROTOCOL, "NO_PROTOCOL",                                                  \
+      "the factory gave no protocol for the connection")                                           \
+    X(TORC_CONNECTION_OVERFLOW, "OVERFLOW",                                                        \
+      "the other side read too slowly and the limit for unsent output was passed")                 \
+    X(TORC_CONNECTION_SHUTDOWN, "SHUTDOWN",                                                        \
+      "the reactor was stopped while the connection was open")                                     \
+    X(TORC_CONNECTION_TLS, "TLS", "TLS failed on the connection")                                  \
+    X(TORC_CONNECTION_APPLICATION, "APPLICATION", "the application ended the connection")          \
+    X(TORC_OPERATION_CANCELLED, "OPERATION_CANCELLED", "the operation was cancelled")              \
+    X(TORC_OPERATION_TIMED_OUT, "OPERATION_TIMED_OUT",                                             \
+      "the operation took longer than it was given")                                               \
+    X(TORC_OPERATION_FAILED, "OPERATION_FAILED", "the operation failed")
 
 static const char *const kind_names[] = {
-#define KIND_NAME(name, text) [TORC_CONNECTION_##name] = #name,
+#define KIND_NAME(kind, name, text) [kind] = (name),
     KIND_MAP(KIND_NAME)
 #undef KIND_NAME
 };
 
 static const TorcReason static_reasons[] = {
-#define KIND_REASON(name, text) [TORC_CONNECTION_##name] = {0, TORC_CONNECTION_##name, 0, text},
+#define KIND_REASON(kind, name, text) [kind] = {0, kind, 0, text},
     KIND_MAP(KIND_REASON)
 #undef KIND_REASON
 };
@@ -93,7 +103,7 @@ static TorcReason *or_static(TorcReason *reason, TorcReasonKind kind)
     return reason ? reason : TorcReason_static(kind);
 }
 
-TorcReason *TorcReason_new(TorcReasonKind kind, int code, const char *format, ...)
+TorcReason *torc__reason_newv(TorcReasonKind kind, int code, const char *format, va_list arguments)
 {
     if (!is_kind(kind))
         kind = TORC_CONNECTION_LOST;
@@ -102,19 +112,26 @@ TorcReason *TorcReason_new(TorcReasonKind kind, int code, const char *format, ..
     if (!format)
         return or_static(code != 0 ? explained(kind, code) : NULL, kind);
 
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
-    va_end(arguments);
+    va_list counted;
+    va_copy(counted, arguments);
+    int length = vsnprintf(NULL, 0, format, counted);
+    va_end(counted);
     char *text = NULL;
     TorcReason *reason = length >= 0 ? new_reason(kind, code, (size_t)length, &text) : NULL;
     if (reason) {
-        va_start(arguments, format);
         (void)vsnprintf(text, (size_t)length + 1, format, arguments);
-        va_end(arguments);
         flatten(text);
     }
     return or_static(reason, kind);
+}
+
+TorcReason *TorcReason_new(TorcReasonKind kind, int code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    TorcReason *reason = torc__reason_newv(kind, code, format, arguments);
+    va_end(arguments);
+    return reason;
 }
 
 TorcReason *TorcReason_static(TorcReasonKind kind)

@@ -1,4 +1,4 @@
-/* Why a connection, an attempt to connect or a look-up ended.
+/* Why a connection, an attempt to connect, a look-up or another operation ended.
  *
  * A reason is immutable and counted; it belongs to the reactor thread. The common ones are static,
  * so a reason is there even when memory is not. A callback's reason is valid during the call: take
@@ -26,7 +26,11 @@ typedef enum TorcReasonKind {
     TORC_CONNECTION_OVERFLOW,    /* the peer read too slowly: the buffer limit was passed */
     TORC_CONNECTION_SHUTDOWN,    /* the reactor stopped */
     TORC_CONNECTION_TLS,         /* handshake, certificate or record error */
-    TORC_CONNECTION_APPLICATION  /* the application's own, given to failConnection */
+    TORC_CONNECTION_APPLICATION, /* the application's own, given to failConnection */
+    /* Of deferreds whose operation is no connection. */
+    TORC_OPERATION_CANCELLED, /* called off */
+    TORC_OPERATION_TIMED_OUT, /* took longer than TorcDeferred_addTimeout gave it */
+    TORC_OPERATION_FAILED     /* otherwise; the code says how */
 } TorcReasonKind;
 
 /* A new reason with one reference, owned by the caller. `code` is 0, -errno or one of -TORC_E…;
@@ -53,7 +57,7 @@ TORC_API int TorcReason_code(const TorcReason *reason);
  * peer are escaped in it. */
 TORC_API const char *TorcReason_text(const TorcReason *reason);
 
-/* "DONE", "LOST", … for logs; static. */
+/* "DONE", "LOST", …, "OPERATION_FAILED" for logs; static. */
 TORC_API const char *TorcReason_kindName(TorcReasonKind kind);
 
 TORC_END_DECLS

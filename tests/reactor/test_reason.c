@@ -9,7 +9,7 @@
 
 #include "../support/failing_memory.h"
 
-enum { FIRST_KIND = TORC_CONNECTION_DONE, LAST_KIND = TORC_CONNECTION_APPLICATION };
+enum { FIRST_KIND = TORC_CONNECTION_DONE, LAST_KIND = TORC_OPERATION_FAILED };
 
 START_TEST(every_kind_has_a_static_reason_with_a_line_of_text)
 {
