@@ -68,16 +68,28 @@ void torc__posted_done(TorcCallQueue *queue)
     }
 }
 
-static int post(TorcReactor *reactor, TorcKeptCall call)
+TorcPostedCall *torc__posted_new(TorcFunction *function, void *arg, TorcFunction *destroy)
 {
     TorcPostedCall *posted = torc__malloc(sizeof(*posted));
+    if (posted)
+        posted->call = (TorcKeptCall){function, arg, destroy};
+    return posted;
+}
+
+void torc__posted_post(TorcReactor *reactor, TorcPostedCall *posted)
+{
+    if (push(&reactor->posted, posted))
+        reactor->system->ops->wake(reactor->system);
+}
+
+static int post(TorcReactor *reactor, TorcKeptCall call)
+{
+    TorcPostedCall *posted = torc__posted_new(call.function, call.arg, call.destroy);
     if (!posted) {
         torc__call_destroy(&call);
         return -ENOMEM;
     }
-    posted->call = call;
-    if (push(&reactor->posted, posted))
-        reactor->system->ops->wake(reactor->system);
+    torc__posted_post(reactor, posted);
     return 0;
 }
 

@@ -15,6 +15,13 @@ typedef struct TorcCallQueue {
     _Atomic(TorcPostedCall *) newest;
 } TorcCallQueue;
 
+/* A call whose posting cannot fail any more: made beforehand, to be given to torc__posted_post once
+ * or to torc__free. destroy may be NULL. NULL: out of memory. */
+TorcPostedCall *torc__posted_new(TorcFunction *function, void *arg, TorcFunction *destroy);
+
+/* Posts it, as callFromThread does. Any thread. */
+void torc__posted_post(TorcReactor *reactor, TorcPostedCall *posted);
+
 /* Makes the calls that were posted when it began, in order. */
 void torc__posted_run(TorcReactor *reactor);
 

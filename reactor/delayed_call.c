@@ -8,32 +8,55 @@
  *
  * Invariants: a slot is in the heap if and only if its outcome is ACTIVE, and in a bound list only
  * then. What a callback sees is settled before it runs: it may schedule, cancel and reset whatever
- * it likes. A slot becomes free only when its function and its destroy function have returned. */
+ * it likes. A slot becomes free only when its function and its destroy function have returned.
+ *
+ * A pending call costs a slot of 40 bytes and 20 in the heap. What few calls have shares a place: a
+ * call is bound, or it has a destroy function; one with both keeps the latter in a second slot. */
 #include <math.h>
 
 #include "../protocols/protocol.h"
 #include "../transports/transport.h"
 #include "reactor_internal.h"
 
-/* How a call ended, as the positive error code that its handle answers; ACTIVE: it has not. */
-enum { ACTIVE = 0, CALLED = TORC_EALREADYCALLED, CANCELLED = TORC_EALREADYCANCELLED };
+/* How a call ended; ACTIVE: it has not. */
+typedef enum Outcome { ACTIVE, CALLED, CANCELLED, NONE_YET } Outcome;
+
+/* What its handle answers. */
+static const int outcome_codes[] = {
+    [ACTIVE] = 0,
+    [CALLED] = -TORC_EALREADYCALLED,
+    [CANCELLED] = -TORC_EALREADYCANCELLED,
+    [NONE_YET] = -TORC_ESTALE, /* a handle that nobody was given */
+};
+
+typedef enum Binding {
+    UNBOUND,
+    FIRST, /* of its bound list */
+    INNER  /* of it */
+} Binding;
 
 typedef struct TorcTimerSlot {
-    TorcKeptCall call;
-    TorcBoundCalls *bound; /* the list it is in, or NULL */
-    uint32_t next;         /* in that list, or of the free slots: number + 1 */
-    uint32_t previous;     /* in that list: number + 1 */
+    TorcFunction *function;
+    void *arg;
+    union {
+        TorcFunction *destroy; /* UNBOUND */
+        TorcBoundCalls *bound; /* FIRST: the list */
+        uint32_t previous;     /* INNER: number + 1 */
+    };
+    uint32_t next; /* in the bound list, or of the free slots: number + 1 */
     uint32_t generation;
-    uint32_t round; /* the runDue before or in which it was last scheduled */
-    uint16_t outcome;
-    uint16_t earlier_outcome; /* of the generation before */
+    uint32_t round;          /* the runDue before or in which it was last scheduled */
+    uint8_t outcome;         /* Outcome */
+    uint8_t earlier_outcome; /* of the generation before */
+    uint8_t binding;         /* Binding */
+    bool extended;           /* bound, with a destroy function: see extension_of */
 } TorcTimerSlot;
 
-/* 64 slots make blocks of 3.5 KiB: a reactor with a few timers stays small. */
+/* 64 slots make blocks of 2.5 KiB: a reactor with a few timers stays small. */
 enum { SLOTS_PER_BLOCK = 64 };
 
-static_assert(sizeof(void *) != 8 || sizeof(TorcTimerSlot) == 56, "less than a cache line");
-static_assert(CALLED <= UINT16_MAX && CANCELLED <= UINT16_MAX, "outcomes fit");
+static_assert(sizeof(void *) != 8 || sizeof(TorcTimerSlot) == 40,
+              "with 20 bytes in the heap, a pending call must stay below 64");
 
 /* ---- slots --------------------------------------------------------------------------------- */
 
@@ -80,14 +103,12 @@ static int add_block(TorcTimers *timers)
 
     timers->blocks[timers->block_count++] = block;
     for (uint32_t i = SLOTS_PER_BLOCK; i-- > 0;) {
-        /* What a handle that nobody was given answers. */
-        block[i].outcome = block[i].earlier_outcome = TORC_ESTALE;
+        block[i].outcome = block[i].earlier_outcome = NONE_YET;
         free_slot(timers, first + i);
     }
     return 0;
 }
 
-/* Takes a slot for a new call: a new generation, active. */
 static int take_slot(TorcTimers *timers, uint32_t *ret_number)
 {
     if (timers->free_slot == 0) {
@@ -95,42 +116,106 @@ static int take_slot(TorcTimers *timers, uint32_t *ret_number)
         if (r < 0)
             return r;
     }
-    uint32_t number = timers->free_slot - 1;
-    TorcTimerSlot *slot = slot_at(timers, number);
-    timers->free_slot = slot->next;
-    slot->earlier_outcome = slot->outcome;
-    slot->outcome = ACTIVE;
-    slot->generation++;
-    *ret_number = number;
+    *ret_number = timers->free_slot - 1;
+    timers->free_slot = slot_at(timers, *ret_number)->next;
     return 0;
 }
 
-/* ---- bound calls --------------------------------------------------------------------------- */
+/* Takes a slot for a new call: a new generation, active. */
+static int take_active_slot(TorcTimers *timers, uint32_t *ret_number)
+{
+    int r = take_slot(timers, ret_number);
+    if (r < 0)
+        return r;
+    TorcTimerSlot *slot = slot_at(timers, *ret_number);
+    slot->earlier_outcome = slot->outcome;
+    slot->outcome = ACTIVE;
+    slot->generation++;
+    return 0;
+}
+
+/* ---- what is to be called, and whose connection it belongs to ------------------------------ */
+
+/* The number of the slot that holds the function and the destroy function of an extended call. No
+ * handle leads there: its outcome stays that of its last call. */
+static uint32_t extension_of(const TorcTimerSlot *slot)
+{
+    return (uint32_t)(uintptr_t)slot->arg;
+}
+
+/* The other slot holds all of the call, this one only where it is. */
+static int extend(TorcTimers *timers, TorcTimerSlot *slot, TorcKeptCall call)
+{
+    uint32_t number;
+    int r = take_slot(timers, &number);
+    if (r < 0)
+        return r;
+    TorcTimerSlot *extension = slot_at(timers, number);
+    extension->function = call.function;
+    extension->arg = call.arg;
+    extension->destroy = call.destroy;
+    slot->arg = (void *)(uintptr_t)number;
+    slot->extended = true;
+    return 0;
+}
+
+static int keep_call(TorcTimers *timers, TorcTimerSlot *slot, TorcKeptCall call, bool bound)
+{
+    if (bound && call.destroy)
+        return extend(timers, slot, call);
+    slot->function = call.function;
+    slot->arg = call.arg;
+    slot->destroy = call.destroy;
+    return 0;
+}
+
+/* Before it is unbound. */
+static TorcKeptCall take_call(TorcTimers *timers, TorcTimerSlot *slot)
+{
+    TorcKeptCall call = {slot->function, slot->arg, NULL};
+    if (slot->extended) {
+        uint32_t number = extension_of(slot);
+        const TorcTimerSlot *extension = slot_at(timers, number);
+        call = (TorcKeptCall){extension->function, extension->arg, extension->destroy};
+        free_slot(timers, number);
+        slot->extended = false;
+    } else if (slot->binding == UNBOUND) {
+        call.destroy = slot->destroy;
+    }
+    slot->function = NULL;
+    slot->arg = NULL;
+    return call;
+}
 
 static void add_bound(TorcTimers *timers, uint32_t number, TorcBoundCalls *bound)
 {
     TorcTimerSlot *slot = slot_at(timers, number);
+    slot->binding = FIRST;
     slot->bound = bound;
-    if (!bound)
-        return;
-    slot->previous = 0;
     slot->next = bound->first;
-    if (slot->next)
-        slot_at(timers, slot->next - 1)->previous = number + 1;
+    if (slot->next) {
+        TorcTimerSlot *next = slot_at(timers, slot->next - 1);
+        next->binding = INNER;
+        next->previous = number + 1;
+    }
     bound->first = number + 1;
 }
 
 static void remove_bound(TorcTimers *timers, TorcTimerSlot *slot)
 {
-    if (!slot->bound)
-        return;
-    if (slot->previous)
-        slot_at(timers, slot->previous - 1)->next = slot->next;
-    else
+    TorcTimerSlot *next = slot->next ? slot_at(timers, slot->next - 1) : NULL;
+    if (slot->binding == FIRST) {
         slot->bound->first = slot->next;
-    if (slot->next)
-        slot_at(timers, slot->next - 1)->previous = slot->previous;
-    slot->bound = NULL;
+        if (next) {
+            next->binding = FIRST;
+            next->bound = slot->bound;
+        }
+    } else {
+        slot_at(timers, slot->previous - 1)->next = slot->next;
+        if (next)
+            next->previous = slot->previous;
+    }
+    slot->binding = UNBOUND;
 }
 
 /* ---- the life of a call -------------------------------------------------------------------- */
@@ -145,15 +230,16 @@ static TorcTimerEntry schedule(TorcTimers *timers, uint32_t number, int64_t dead
 
 /* The call is over: it leaves the heap and its list. What is left to do with it is returned, the
  * slot stays taken. */
-static TorcKeptCall finish(TorcTimers *timers, uint32_t number, uint16_t outcome)
+static TorcKeptCall finish(TorcTimers *timers, uint32_t number, Outcome outcome)
 {
     TorcTimerSlot *slot = slot_at(timers, number);
     assert(slot->outcome == ACTIVE);
     torc__timerHeap_remove(&timers->heap, number);
-    remove_bound(timers, slot);
-    slot->outcome = outcome;
-    TorcKeptCall call = slot->call;
-    slot->call = (TorcKeptCall){0};
+    TorcKeptCall call = take_call(timers, slot);
+    if (slot->binding != UNBOUND)
+        remove_bound(timers, slot);
+    slot->destroy = NULL;
+    slot->outcome = (uint8_t)outcome;
     return call;
 }
 
@@ -220,9 +306,9 @@ static TorcDelayedCall handle_of(TorcReactor *reactor, uint32_t number)
 static int state_of(const TorcTimerSlot *slot, uint32_t generation)
 {
     if (generation == slot->generation)
-        return -(int)slot->outcome;
+        return outcome_codes[slot->outcome];
     if (generation == slot->generation - 1)
-        return -(int)slot->earlier_outcome;
+        return outcome_codes[slot->earlier_outcome];
     return -TORC_ESTALE;
 }
 
@@ -239,6 +325,25 @@ static int find(TorcDelayedCall call, uint32_t *ret_number)
     return 0;
 }
 
+/* A slot for the call, in its bound list if it has one, but not in the heap. */
+static int new_call(TorcTimers *timers, TorcKeptCall call, TorcBoundCalls *bound,
+                    uint32_t *ret_number)
+{
+    int r = take_active_slot(timers, ret_number);
+    if (r < 0)
+        return r;
+    TorcTimerSlot *slot = slot_at(timers, *ret_number);
+    r = keep_call(timers, slot, call, bound != NULL);
+    if (r < 0) {
+        slot->outcome = NONE_YET;
+        free_slot(timers, *ret_number);
+        return r;
+    }
+    if (bound)
+        add_bound(timers, *ret_number, bound);
+    return 0;
+}
+
 int torc__callLater(TorcReactor *reactor, int64_t delay, TorcFunction *function, void *arg,
                     TorcFunction *destroy, TorcBoundCalls *bound, TorcDelayedCall *ret_call)
 {
@@ -246,13 +351,11 @@ int torc__callLater(TorcReactor *reactor, int64_t delay, TorcFunction *function,
     TorcTimers *timers = &reactor->timers;
     TorcKeptCall call = {function, arg, destroy};
     uint32_t number;
-    int r = take_slot(timers, &number);
+    int r = new_call(timers, call, bound, &number);
     if (r < 0) {
         torc__call_destroy(&call);
         return r;
     }
-    slot_at(timers, number)->call = call;
-    add_bound(timers, number, bound);
     int64_t deadline = later(torc__now(reactor), delay);
     torc__timerHeap_add(&timers->heap, schedule(timers, number, deadline));
     if (ret_call)
@@ -312,16 +415,20 @@ static void reschedule(TorcTimers *timers, uint32_t number, int64_t deadline)
     torc__timerHeap_move(&timers->heap, schedule(timers, number, deadline));
 }
 
-int TorcDelayedCall_reset(TorcDelayedCall call, double seconds)
+int torc__delayedCall_reset(TorcDelayedCall call, int64_t delay)
 {
-    TORC__REQUIRE(seconds >= 0);
     uint32_t number;
     int r = find(call, &number);
     if (r < 0)
         return r;
-    int64_t now = torc__now(call.reactor);
-    reschedule(&call.reactor->timers, number, later(now, torc__nanoseconds(seconds)));
+    reschedule(&call.reactor->timers, number, later(torc__now(call.reactor), delay));
     return 0;
+}
+
+int TorcDelayedCall_reset(TorcDelayedCall call, double seconds)
+{
+    TORC__REQUIRE(seconds >= 0);
+    return torc__delayedCall_reset(call, torc__nanoseconds(seconds));
 }
 
 /* Never stays never: there is no time to count back from. */

@@ -8,7 +8,7 @@
  *     startup   before    running is still false
  *               during    the reactor runs; signal handlers are installed
  *               after     then what callWhenRunning gave
- *     shutdown  before    everything is still alive
+ *     shutdown  before    everything is still alive; may be held open
  *               during    ports are closed; connections have finished or were aborted
  *               after     the last act; then the thread pool finishes and run() returns
  */
@@ -17,6 +17,7 @@
 
 #include "api.h"
 #include "call.h"
+#include "deferred.h"
 
 TORC_BEGIN_DECLS
 
@@ -37,6 +38,16 @@ TORC_API int TorcReactor_addSystemEventTriggerWith(TorcReactor *reactor, TorcPha
 /* Removes a trigger that has not run; its destroy function runs. 0, or -TORC_ESTALE when there is
  * none of that id (it has run, was removed, or never was). */
 TORC_API int TorcReactor_removeSystemEventTrigger(TorcReactor *reactor, uint64_t id);
+
+/* From inside shutdown's "before" phase: keeps the phase open until the deferred has its result,
+ * whatever it is (a failure is logged). The loop goes on meanwhile, with everything alive: it still
+ * accepts and connects, and triggers added to the phase are run in it. The phase ends when all that
+ * holds it has its result; only a second signal, crash() and an error of the loop end it earlier
+ * and release what is not finished, which cancels it. TorcDeferred_addTimeout sets a limit.
+ * Takes the deferred over in any case.
+ * 0; -EINVAL outside of that phase, or for NULL; -ENOMEM: the deferred is then released. (In
+ * Twisted the trigger returns the deferred.) */
+TORC_API int TorcReactor_holdShutdown(TorcReactor *reactor, TorcDeferred *deferred);
 
 TORC_END_DECLS
 

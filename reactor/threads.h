@@ -1,9 +1,10 @@
-/* Between the reactor's thread and others. (Twisted: IReactorThreads.) */
+/* Between the reactor's thread and others. (Twisted: IReactorThreads, twisted.internet.threads.) */
 #ifndef TORC_REACTOR_THREADS_H
 #define TORC_REACTOR_THREADS_H
 
 #include "api.h"
 #include "call.h"
+#include "deferred.h"
 
 TORC_BEGIN_DECLS
 
@@ -30,6 +31,42 @@ TORC_API int TorcReactor_callFromThreadWith(TorcReactor *reactor, const TorcCall
  * Reactor's thread only. 0; -EINVAL; -ENOMEM; -EAGAIN when not even one thread could be started. */
 TORC_API int TorcReactor_callInThread(TorcReactor *reactor, TorcFunction *function, void *arg);
 TORC_API int TorcReactor_callInThreadWith(TorcReactor *reactor, const TorcCall *call);
+
+/* Runs several functions one after the other on one thread of the pool: one job. At least one; the
+ * array itself is only read. All of them or none: when it fails, all destroy functions run.
+ * Otherwise as callInThreadWith. (Twisted: callMultipleInThread.) */
+TORC_API int TorcReactor_callMultipleInThread(TorcReactor *reactor, const TorcCall *calls,
+                                              size_t count);
+
+/* Runs the function on a thread of the pool, and fires the deferred with what it leaves in its
+ * result, on the reactor's thread. The result begins as the value NULL. The function may make a
+ * failure with TorcResult_fail; it has no business with deferreds, and one in the result is a
+ * failure with -EINVAL. Cancelled, the function goes on or is still begun, and its result is freed
+ * on the reactor's thread. A second signal and TorcReactor_free may drop the job, and what was not
+ * delivered by then: the deferred fails with TORC_OPERATION_CANCELLED.
+ * The function is called at most once and `arg` belongs to the caller, who has the deferred to know
+ * when it is over (cancelling tells that too early: let it fire).
+ * Reactor's thread only. 0; -EINVAL; -ENOMEM; -EAGAIN when not even one thread could be started.
+ * ret_done may be NULL: a failure is then logged ("deferred.unhandled"). */
+TORC_API int TorcReactor_deferToThread(TorcReactor *reactor, TorcDeferredFunction *function,
+                                       void *arg, TorcDeferred **ret_done);
+
+/* For pool threads and any other but the reactor's: makes the call there, in its turn among those of
+ * callFromThread, waits until it has a result (the function may leave a deferred in it), and brings
+ * that back. *ret_result, which may be NULL, is the caller's, to be emptied by TorcResult_clear; its
+ * value's destroy function then runs on this thread. `arg` is used on the reactor's thread while the
+ * caller waits.
+ * 0 with the result, be it a value or a failure; -EINVAL; -EDEADLK on the reactor's own thread, which
+ * cannot wait for itself (nor can a job in a simulation: everything is one thread there); -ENOMEM;
+ * -ECANCELED when there will be no result: the reactor is being freed, or a second signal ends the
+ * run while jobs are still at work. What the function left to wait for is then cancelled. */
+TORC_API int TorcReactor_blockingCallFromThread(TorcReactor *reactor,
+                                                TorcDeferredFunction *function, void *arg,
+                                                TorcResult *ret_result);
+
+/* True on the thread that the reactor belongs to: the one that is in run() or iterate(), or was last,
+ * or created it when none was yet. Any thread. (Twisted: isInIOThread.) */
+TORC_API bool TorcReactor_isInIOThread(const TorcReactor *reactor);
 
 /* Sets the most threads of the pool, at least 1. More: waiting jobs get threads at once. Fewer:
  * threads leave as they become free. 0 or -EINVAL. */

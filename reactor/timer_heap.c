@@ -11,6 +11,11 @@
 
 enum { CHILDREN = 4, FIRST_CAPACITY = 64 };
 
+/* From here on room grows by a quarter instead of doubling: of a million timers that would be 20
+ * bytes each for nothing, and growing blocks of this size costs the C library little (it moves
+ * pages, not bytes). */
+enum { LARGE = 4096 };
+
 static_assert(sizeof(TorcTimerEntry) == 16, "four siblings share a cache line");
 
 static bool comes_before(const TorcTimerEntry *a, const TorcTimerEntry *b)
@@ -81,7 +86,7 @@ int torc__timerHeap_reserve(TorcTimerHeap *heap, uint32_t capacity)
         return 0;
     uint64_t wanted = heap->capacity ? heap->capacity : FIRST_CAPACITY;
     while (wanted < capacity)
-        wanted *= 2;
+        wanted += wanted < LARGE ? wanted : wanted / 4;
     if (wanted > UINT32_MAX)
         return -ENOMEM;
 

@@ -42,6 +42,9 @@ void torc__timers_runDue(TorcTimers *timers, int64_t now);
 int torc__callLater(TorcReactor *reactor, int64_t delay, TorcFunction *function, void *arg,
                     TorcFunction *destroy, TorcBoundCalls *bound, TorcDelayedCall *ret_call);
 
+/* TorcDelayedCall_reset with the delay in nanoseconds, not negative. */
+int torc__delayedCall_reset(TorcDelayedCall call, int64_t delay);
+
 /* Cancels all calls of the list. */
 void torc__timers_cancelBound(TorcReactor *reactor, TorcBoundCalls *bound);
 

@@ -79,6 +79,14 @@ void torc__triggers_done(TorcTriggers *triggers)
     }
 }
 
+static int add_trigger(TorcReactor *reactor, int list, TorcKeptCall call, uint64_t *ret_id)
+{
+    /* What joins an open phase is run at the end of this turn, which must not sleep first. */
+    if (list == TORC__SHUTDOWN_BEFORE && reactor->state == TORC__BEFORE_SHUTDOWN)
+        reactor->work_left = true;
+    return append(&reactor->triggers, list, call, ret_id);
+}
+
 int TorcReactor_addSystemEventTrigger(TorcReactor *reactor, TorcPhase phase, TorcSystemEvent event,
                                       TorcFunction *function, void *arg, uint64_t *ret_id)
 {
@@ -86,7 +94,7 @@ int TorcReactor_addSystemEventTrigger(TorcReactor *reactor, TorcPhase phase, Tor
     int list = list_of(event, phase);
     if (list < 0)
         return list;
-    return append(&reactor->triggers, list, (TorcKeptCall){function, arg, NULL}, ret_id);
+    return add_trigger(reactor, list, (TorcKeptCall){function, arg, NULL}, ret_id);
 }
 
 int TorcReactor_addSystemEventTriggerWith(TorcReactor *reactor, TorcPhase phase,
@@ -98,7 +106,7 @@ int TorcReactor_addSystemEventTriggerWith(TorcReactor *reactor, TorcPhase phase,
     if (r < 0)
         return torc__call_refuse(call, r);
     TorcKeptCall kept = {call->function, call->arg, call->destroy};
-    return append(&reactor->triggers, list, kept, ret_id);
+    return add_trigger(reactor, list, kept, ret_id);
 }
 
 /* Linear in the number of triggers: there are few, and removal is rare. */

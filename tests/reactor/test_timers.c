@@ -634,8 +634,32 @@ START_TEST(every_allocation_failure_leaves_things_as_they_were)
 }
 END_TEST
 
+START_TEST(a_bound_call_with_a_destroy_function_needs_room_for_both_or_is_not_there)
+{
+    FakeTransport transport = FAKE_TRANSPORT;
+    TorcProtocol protocol = {.transport = &transport.base};
+    TorcCall call = *TORC_CALL(run_number, NULL, .destroy = count_destroy, .protocol = &protocol);
+    FailingMemory_start(-1);
+    for (int i = 0; i < 63; i++) /* one slot of the block is left */
+        later(1e6, run_number, i);
+    FailingMemory_startForEver(0);
+    ck_assert_int_eq(TorcReactor_callLaterWith(reactor, 1.0, &call, NULL), -ENOMEM);
+    ck_assert_int_eq(destroyed, 1);
+    ck_assert_uint_eq(transport.bound.first, 0);
+    ck_assert_uint_eq(TorcReactor_getDelayedCalls(reactor, NULL, 0), 63);
+    TorcDelayedCall_cancel(later(1e6, run_number, 63)); /* there is still room for one */
+    FailingMemory_stop();
+    ck_assert_int_eq(TorcReactor_callLaterWith(reactor, 1.0, &call, NULL), 0);
+    torc__timers_cancelBound(reactor, &transport.bound);
+    ck_assert_int_eq(destroyed, 2);
+}
+END_TEST
+
 START_TEST(arming_firing_and_cancelling_allocate_nothing_in_the_steady_state) /* TIME-9 */
 {
+    FakeTransport transport = FAKE_TRANSPORT;
+    TorcProtocol protocol = {.transport = &transport.base};
+    TorcCall bound = *TORC_CALL(run_number, NULL, .destroy = count_destroy, .protocol = &protocol);
     FailingMemory_start(-1);
     for (int i = 0; i < 64; i++)
         later(1e6, run_number, i);
@@ -649,6 +673,9 @@ START_TEST(arming_firing_and_cancelling_allocate_nothing_in_the_steady_state) /*
         later(0.0, run_number, i);
         advance(0.0);
         CHECK(ran_count == 1);
+        CHECK(TorcReactor_callLaterWith(reactor, 1.0, &bound, NULL) == 0);
+        torc__timers_cancelBound(reactor, &transport.bound);
+        CHECK(destroyed == i + 1);
     }
     ck_assert_int_eq(FailingMemory_allocations(), before);
     ck_assert_uint_eq(TorcReactor_getDelayedCalls(reactor, NULL, 0), 64);
@@ -713,6 +740,7 @@ static TCase *ownership_case(void)
     tcase_add_test(tcase, a_rescheduled_call_stays_bound);
     tcase_add_test(tcase, binding_needs_a_live_connection);
     tcase_add_test(tcase, every_allocation_failure_leaves_things_as_they_were);
+    tcase_add_test(tcase, a_bound_call_with_a_destroy_function_needs_room_for_both_or_is_not_there);
     tcase_add_test(tcase, arming_firing_and_cancelling_allocate_nothing_in_the_steady_state);
     return tcase;
 }

@@ -38,10 +38,15 @@ typedef struct ModelCall {
     long sequence;
     long round; /* in which it was last scheduled */
     enum { NONE, PENDING, MADE, TAKEN_BACK } state;
+    int list;   /* that it is bound to, or -1 */
+    bool owing; /* its destroy function is still to run */
 } ModelCall;
+
+enum { MODEL_LISTS = 3 };
 
 static struct {
     ModelCall calls[MODEL_CALLS];
+    TorcBoundCalls lists[MODEL_LISTS];
     uint64_t random;
     long sequence;
     long round;
@@ -95,10 +100,25 @@ static void model_scheduled(ModelCall *call, int64_t deadline)
 
 static void model_called(void *arg);
 
+/* The function of a call has run by then, or it was taken back. */
+static void model_destroyed(void *arg)
+{
+    ModelCall *call = arg;
+    CHECK(call->owing);
+    CHECK(TorcDelayedCall_cancel(call->handle) < 0);
+    call->owing = false;
+}
+
+/* Bound or not, with a destroy function or without, or both. */
 static void model_schedule(ModelCall *call)
 {
     double delay = model_delay();
-    int r = TorcReactor_callLater(reactor, delay, model_called, call, &call->handle);
+    CHECK(!call->owing);
+    call->list = (int)model_random(MODEL_LISTS + 2) - 2;
+    call->owing = model_random(2) == 0;
+    int r = torc__callLater(reactor, torc__nanoseconds(delay), model_called, call,
+                            call->owing ? model_destroyed : NULL,
+                            call->list >= 0 ? &model.lists[call->list] : NULL, &call->handle);
     CHECK(r == 0);
     model_scheduled(call, model_due(delay));
 }
@@ -106,7 +126,20 @@ static void model_schedule(ModelCall *call)
 static void model_cancel(ModelCall *call)
 {
     CHECK(TorcDelayedCall_cancel(call->handle) == 0);
+    CHECK(!call->owing);
     call->state = TAKEN_BACK;
+}
+
+static void model_cancel_list(int list)
+{
+    torc__timers_cancelBound(reactor, &model.lists[list]);
+    CHECK(model.lists[list].first == 0);
+    for (ModelCall *call = model.calls; call < model.calls + MODEL_CALLS; call++) {
+        if (call->state != PENDING || call->list != list)
+            continue;
+        CHECK(!call->owing);
+        call->state = TAKEN_BACK;
+    }
 }
 
 static void model_reset(ModelCall *call)
@@ -139,9 +172,12 @@ static void model_operate(void)
 {
     ModelCall *call = &model.calls[model_random(MODEL_CALLS)];
     model.operations++;
+    if (model_random(500) == 0)
+        model_cancel_list((int)model_random(MODEL_LISTS));
     if (call->state != PENDING) {
         model_ask_ended(call);
-        model_schedule(call);
+        if (!call->owing) /* the call that is being made */
+            model_schedule(call);
         return;
     }
     double due;
@@ -158,6 +194,7 @@ static void model_called(void *arg)
 {
     ModelCall *call = arg;
     CHECK(call == model_next());
+    CHECK(TorcDelayedCall_cancel(call->handle) == -TORC_EALREADYCALLED);
     call->state = MADE;
     model.made++;
     for (unsigned i = model_random(3); i > 0; i--)

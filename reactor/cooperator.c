@@ -1,0 +1,370 @@
+/* Cooperator: long work in small steps, many pieces of it in turn.
+ *
+ * Thread: the reactor's. Owner: the cooperator owns its tasks until they have ended; a task whose
+ * deferred is still to come when it ends is freed by the step that it added there. Invariants: a task
+ * is in the queue if and only if it is ready: no pause, no deferred, not on the stack. The tick is
+ * armed when tasks are ready, except during a slice.
+ *
+ * A slice lasts 10 ms. On a clock that stands still, as a simulation's does between its events, that
+ * would be for ever: there 100 steps count as a slice, and the next one comes 10 ms later, so that
+ * endless work lets time go on and neither blocks nor spins. */
+#include <limits.h>
+
+#include "reactor_internal.h"
+#include "task_internal.h"
+
+enum { SLICE_MILLISECONDS = 10, STEPS_WITHOUT_TIME = 100 };
+
+static const int64_t slice_length = SLICE_MILLISECONDS * TORC__SECOND / 1000;
+
+struct TorcCooperativeTask {
+    TorcCooperativeTask *previous; /* of all */
+    TorcCooperativeTask *next;
+    TorcCooperativeTask *queue_previous;
+    TorcCooperativeTask *queue_next;
+    TorcCooperator *cooperator;
+    TorcStepFunction *step;
+    void *arg;
+    TorcDeferred *done;    /* NULL: cancelled */
+    TorcDeferred *pending; /* what a step left to wait for */
+    unsigned pauses;
+    bool queued;
+    bool stepping;
+    bool stopped; /* from inside its step */
+    bool last;    /* its last step is done, and waited for */
+};
+
+struct TorcCooperator {
+    TorcTick tick; /* first: the tick knows its owner by it */
+    TorcReactor *reactor;
+    TorcCooperativeTask *tasks;
+    TorcCooperativeTask *queue_first;
+    TorcCooperativeTask *queue_last;
+    unsigned holds; /* functions on the stack that need it */
+    bool in_slice;
+    bool failing; /* no memory for a slice */
+    bool freed;
+};
+
+static void hold(TorcCooperator *cooperator)
+{
+    cooperator->holds++;
+}
+
+static void unhold(TorcCooperator *cooperator)
+{
+    if (--cooperator->holds == 0 && cooperator->freed)
+        torc__free(cooperator);
+}
+
+/* ---- the queue ----------------------------------------------------------------------------- */
+
+static void put_last(TorcCooperativeTask *task)
+{
+    TorcCooperator *cooperator = task->cooperator;
+    TorcCooperativeTask *last = cooperator->queue_last;
+
+    task->queued = true;
+    task->queue_next = NULL;
+    task->queue_previous = last;
+    *(last ? &last->queue_next : &cooperator->queue_first) = task;
+    cooperator->queue_last = task;
+}
+
+static void take_out(TorcCooperativeTask *task)
+{
+    TorcCooperator *cooperator = task->cooperator;
+    TorcCooperativeTask *previous = task->queue_previous;
+    TorcCooperativeTask *next = task->queue_next;
+
+    if (!task->queued)
+        return;
+    task->queued = false;
+    *(previous ? &previous->queue_next : &cooperator->queue_first) = next;
+    *(next ? &next->queue_previous : &cooperator->queue_last) = previous;
+}
+
+/* 0 or -ENOMEM. */
+static int see_to_slice(TorcCooperator *cooperator, int64_t delay)
+{
+    bool comes = cooperator->in_slice || cooperator->failing || cooperator->tick.armed;
+    if (comes || !cooperator->queue_first)
+        return 0;
+    return torc__tick_start(&cooperator->tick, cooperator->reactor, delay);
+}
+
+/* ---- all tasks ----------------------------------------------------------------------------- */
+
+static void link_task(TorcCooperativeTask *task)
+{
+    TorcCooperator *cooperator = task->cooperator;
+    task->next = cooperator->tasks;
+    if (task->next)
+        task->next->previous = task;
+    cooperator->tasks = task;
+}
+
+static void unlink_task(TorcCooperativeTask *task)
+{
+    if (task->previous)
+        task->previous->next = task->next;
+    else
+        task->cooperator->tasks = task->next;
+    if (task->next)
+        task->next->previous = task->previous;
+}
+
+/* ---- the end of a task --------------------------------------------------------------------- */
+
+/* The step of what it waits for frees the task: here, unless the chain goes on after a cancel. What
+ * waits for `done` may free the cooperator. */
+static void end_task(TorcCooperativeTask *task, const TorcReason *failure)
+{
+    TorcDeferred *done = task->done;
+    TorcDeferred *pending = task->pending;
+
+    assert(!task->stepping);
+    take_out(task);
+    unlink_task(task);
+    task->pending = NULL;
+    if (!pending)
+        torc__free(task);
+    if (done && failure)
+        (void)TorcDeferred_errback(done, failure);
+    else if (done)
+        (void)TorcDeferred_callback(done, NULL, NULL);
+    TorcDeferred_release(pending);
+}
+
+static void cancel_task(TorcCooperativeTask *task)
+{
+    if (task->stepping)
+        task->stopped = true;
+    else
+        end_task(task, TorcReason_static(TORC_OPERATION_CANCELLED));
+}
+
+static void fail_task(TorcCooperativeTask *task, int code)
+{
+    TorcReason *reason = TorcReason_new(TORC_OPERATION_FAILED, code, NULL);
+    end_task(task, reason);
+    TorcReason_unref(reason);
+}
+
+/* There is no memory for the next slice: those that wait for one would wait for ever. */
+static void fail_queue(TorcCooperator *cooperator)
+{
+    hold(cooperator);
+    cooperator->failing = true;
+    while (cooperator->queue_first)
+        fail_task(cooperator->queue_first, -ENOMEM);
+    cooperator->failing = false;
+    unhold(cooperator);
+}
+
+/* The task is ready, and its turn comes. */
+static void go_on(TorcCooperativeTask *task)
+{
+    TorcCooperator *cooperator = task->cooperator;
+    put_last(task);
+    if (see_to_slice(cooperator, 0) < 0)
+        fail_queue(cooperator);
+}
+
+/* ---- a step -------------------------------------------------------------------------------- */
+
+/* A step is over, or what it left to wait for. */
+static void step_over(TorcCooperativeTask *task, TorcResult *result)
+{
+    TorcReason *failure = result->reason ? TorcReason_ref(result->reason) : NULL;
+
+    task->stepping = true; /* destroy functions may stop the task */
+    TorcResult_clear(result);
+    task->stepping = false;
+    if (task->stopped)
+        cancel_task(task);
+    else if (failure || task->last)
+        end_task(task, failure);
+    else if (task->pauses == 0)
+        go_on(task);
+    TorcReason_unref(failure);
+}
+
+static void pending_over(TorcResult *result, void *arg)
+{
+    TorcCooperativeTask *task = arg;
+    TorcDeferred *pending = task->pending;
+    TorcCooperator *cooperator = task->cooperator;
+
+    if (!pending) { /* the task has ended without it, and maybe the cooperator */
+        torc__free(task);
+        return;
+    }
+    hold(cooperator);
+    task->pending = NULL;
+    TorcDeferred_release(pending);
+    step_over(task, result);
+    unhold(cooperator);
+}
+
+static void run_step(TorcCooperativeTask *task)
+{
+    TorcResult result = {0};
+
+    take_out(task);
+    task->stepping = true;
+    task->last = !task->step(&result, task->arg);
+    task->stepping = false;
+    TorcDeferred *pending = torc__result_takeDeferred(&result);
+    if (pending && !task->stopped) {
+        task->pending = pending;
+        (void)TorcDeferred_addBoth(pending, pending_over, task);
+    } else {
+        task->stepping = true;
+        TorcDeferred_release(pending);
+        step_over(task, &result);
+    }
+}
+
+/* ---- a slice ------------------------------------------------------------------------------- */
+
+/* Nanoseconds until the next slice. */
+static int64_t run_slice(TorcCooperator *cooperator)
+{
+    TorcReactor *reactor = cooperator->reactor;
+    int64_t start = torc__now(reactor);
+    int64_t now = start;
+
+    for (int steps = 0; cooperator->queue_first; steps++) {
+        if (now == start ? steps >= STEPS_WITHOUT_TIME : now - start >= slice_length)
+            break;
+        run_step(cooperator->queue_first);
+        now = torc__now(reactor);
+    }
+    return now == start ? slice_length : 0;
+}
+
+static void slice(TorcTick *tick, bool due)
+{
+    TorcCooperator *cooperator = (TorcCooperator *)tick;
+
+    if (!due)
+        return; /* the reactor goes; the tasks end with the cooperator */
+    hold(cooperator);
+    cooperator->in_slice = true;
+    int64_t delay = run_slice(cooperator);
+    cooperator->in_slice = false;
+    if (see_to_slice(cooperator, delay) < 0)
+        fail_queue(cooperator);
+    unhold(cooperator);
+}
+
+/* ---- the application's side ---------------------------------------------------------------- */
+
+TorcCooperator *TorcCooperator_new(TorcReactor *reactor)
+{
+    TorcCooperator *cooperator = reactor ? torc__zalloc(sizeof(*cooperator)) : NULL;
+    if (!cooperator) {
+        errno = reactor ? ENOMEM : EINVAL;
+        return NULL;
+    }
+    cooperator->tick.function = slice;
+    cooperator->reactor = reactor;
+    return cooperator;
+}
+
+static TorcCooperativeTask *first_to_end(TorcCooperator *cooperator)
+{
+    TorcCooperativeTask *task = cooperator->tasks;
+    while (task && task->stopped)
+        task = task->next;
+    return task;
+}
+
+/* Tasks on the stack are only marked: they end when their step returns. */
+void TorcCooperator_free(TorcCooperator *cooperator)
+{
+    TorcCooperativeTask *task;
+
+    if (!cooperator || cooperator->freed)
+        return;
+    cooperator->freed = true;
+    hold(cooperator);
+    torc__tick_stop(&cooperator->tick);
+    while ((task = first_to_end(cooperator)))
+        cancel_task(task);
+    unhold(cooperator);
+}
+
+static void cancel_done(TorcDeferred *done, void *arg)
+{
+    TorcCooperativeTask *task = arg;
+    (void)done;
+    task->done = NULL;
+    cancel_task(task);
+}
+
+/* NULL: out of memory. */
+static TorcCooperativeTask *new_task(TorcCooperator *cooperator, TorcStepFunction *step, void *arg)
+{
+    TorcCooperativeTask *task = torc__zalloc(sizeof(*task));
+    if (!task)
+        return NULL;
+    task->done = TorcDeferred_new(cancel_done, task);
+    if (!task->done) {
+        torc__free(task);
+        return NULL;
+    }
+    task->cooperator = cooperator;
+    task->step = step;
+    task->arg = arg;
+    return task;
+}
+
+int TorcCooperator_cooperate(TorcCooperator *cooperator, TorcStepFunction *step, void *arg,
+                             TorcCooperativeTask **ret_task, TorcDeferred **ret_done)
+{
+    TORC__REQUIRE(cooperator && step);
+    if (cooperator->freed)
+        return -ECANCELED;
+    TorcCooperativeTask *task = cooperator->failing ? NULL : new_task(cooperator, step, arg);
+    if (!task)
+        return -ENOMEM;
+    put_last(task);
+    if (see_to_slice(cooperator, 0) < 0) {
+        take_out(task);
+        torc__deferred_discard(task->done);
+        torc__free(task);
+        return -ENOMEM;
+    }
+    link_task(task);
+    if (ret_task)
+        *ret_task = task;
+    if (ret_done)
+        *ret_done = task->done;
+    else
+        TorcDeferred_detach(task->done);
+    return 0;
+}
+
+int TorcCooperativeTask_pause(TorcCooperativeTask *task)
+{
+    TORC__REQUIRE(task && task->pauses < UINT_MAX);
+    task->pauses++;
+    take_out(task);
+    return 0;
+}
+
+int TorcCooperativeTask_resume(TorcCooperativeTask *task)
+{
+    TORC__REQUIRE(task && task->pauses > 0);
+    if (--task->pauses == 0 && !task->stepping && !task->pending)
+        go_on(task);
+    return 0;
+}
+
+void TorcCooperativeTask_stop(TorcCooperativeTask *task)
+{
+    if (task)
+        cancel_task(task);
+}

@@ -1,0 +1,36 @@
+/* What the tasks share: a delayed call that knows whether it was made or dropped, and the handling of
+ * a deferred that a function of the application left in its result. */
+#ifndef TORC_REACTOR_TASK_INTERNAL_H
+#define TORC_REACTOR_TASK_INTERNAL_H
+
+#include "delayed_call.h"
+#include "task.h"
+
+/* A delayed call embedded in its owner. The function is called once per start, unless it is stopped
+ * before: with `due` when its time has come, without when the reactor is freed first. It may start
+ * the tick again, and free the owner. */
+typedef struct TorcTick TorcTick;
+struct TorcTick {
+    void (*function)(TorcTick *tick, bool due);
+    TorcDelayedCall call;
+    bool armed;
+    bool due;
+};
+
+/* The tick must not be armed. 0 or -ENOMEM. */
+int torc__tick_start(TorcTick *tick, TorcReactor *reactor, int64_t delay);
+
+/* The tick must be armed: its time is `delay` from now. */
+void torc__tick_reset(TorcTick *tick, int64_t delay);
+
+/* Nothing happens if it is not armed. */
+void torc__tick_stop(TorcTick *tick);
+
+/* Takes out what a function wants to be waited for; NULL when there is nothing. A deferred that
+ * somebody else has already becomes the failure -EBUSY, as in a step of a deferred. */
+TorcDeferred *torc__result_takeDeferred(TorcResult *result);
+
+/* Makes away with a deferred that was never handed out, and has not fired. */
+void torc__deferred_discard(TorcDeferred *deferred);
+
+#endif
