@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Sees to it that what a goal needs is on this machine.
 #
-#   tools/setup.sh build|demo|test|lint|all
+#   tools/setup.sh build|demo|test|lint|peers|all
+#
+# peers is what Torc is measured against; it is not part of all.
 #
 # Looks for each tool and library itself rather than for a package, so that whatever provides it
 # counts. When nothing is missing it says nothing and touches nothing. On Debian and Ubuntu it
@@ -27,6 +29,7 @@ needs() {
 build | compiler                  | a C compiler | gcc libc6-dev  | gcc glibc-devel    | gcc               | gcc musl-dev      | gcc
 build | any_of pkg-config pkgconf | pkg-config   | pkg-config     | pkgconf-pkg-config | pkgconf           | pkgconf           | pkg-config
 build | library libevent_core     | libevent     | libevent-dev   | libevent-devel     | libevent          | libevent-dev      | libevent
+build | library libcares          | c-ares       | libc-ares-dev  | c-ares-devel       | c-ares            | c-ares-dev        | c-ares
 build | library check             | check        | check          | check-devel        | check             | check-dev         | check
 build | recent_meson              | meson        | meson          | meson              | meson             | meson             | meson
 build | any_of ninja samu         | ninja        | ninja-build    | ninja-build        | ninja             | samurai           | ninja
@@ -46,6 +49,10 @@ lint  | any_of shellcheck         | shellcheck   | shellcheck     | ShellCheck  
 lint  | any_of gcc                | gcc          | gcc libc6-dev  | gcc                | gcc               | gcc musl-dev      | gcc
 lint  | any_of g++                | g++          | g++            | gcc-c++            | gcc               | g++               | gcc
 lint  | any_of clang              | clang        | clang          | clang              | clang             | clang             | llvm
+peers | library libuv             | libuv        | libuv1-dev     | libuv-devel        | libuv             | libuv-dev         | libuv
+peers | any_of go                 | Go           | golang-go      | golang             | go                | go                | go
+peers | python twisted            | Twisted      | python3-twisted | python3-twisted   | python-twisted    | py3-twisted       | -
+peers | python uvloop             | uvloop       | python3-uvloop | python3-uvloop     | python-uvloop     | py3-uvloop        | -
 TABLE
 }
 
@@ -72,6 +79,11 @@ compiler() {
 library() {
     any_of pkg-config pkgconf || return 1
     "$(command -v pkg-config || command -v pkgconf)" --exists "$1"
+}
+
+# In the Python of the path, or in the one that packages are installed for.
+python() {
+    python3 -c "import $1" 2>/dev/null || /usr/bin/python3 -c "import $1" 2>/dev/null
 }
 
 # The tests use options that other netcats lack or mean differently (-N, -q).
@@ -117,8 +129,9 @@ case ${1-build} in
     demo) goals='build demo' ;;
     test) goals='build test' ;;
     lint) goals='build lint' ;;
+    peers) goals='peers' ;;
     all) goals='build demo test lint' ;;
-    *) die "unknown goal '$1': it is build, demo, test, lint or all" ;;
+    *) die "unknown goal '$1': it is build, demo, test, lint, peers or all" ;;
 esac
 
 # The package manager: its column in the table, and the command that installs.
