@@ -9,10 +9,10 @@
  *     TorcSim_free(sim);
  *
  * The reactor, its transports, timers and thread jobs are the real ones; below them is a kernel
- * with stream and datagram sockets, pipes, bounded buffers, listening queues, FIN and RST, a table
- * of host names, and jobs that run at virtual times on this thread. A peer is the other end of a
- * connection, worked by the test by hand. Nothing sleeps, nothing is random but what the seed
- * decides.
+ * with stream, datagram and UNIX sockets, pipes, files, bounded buffers, listening queues, FIN and
+ * RST, a table of host names, and jobs that run at virtual times on this thread. A peer is the
+ * other end of a connection, worked by the test by hand. Nothing sleeps, nothing is random but what
+ * the seed decides.
  *
  * What a peer does takes effect in the simulated kernel at once; the reactor sees it in the next
  * advance or run. Everything belongs to one thread. Memory running out in the kit itself aborts
@@ -29,11 +29,15 @@
  *   - On one machine connect takes effect in the next wait, not before it returns.
  *   - A port is free as soon as its last socket is closed: there is no TIME_WAIT.
  *   - A peer's or host's attempt that finds the queue full fails at once in TorcSim_connect.
- *   - Any address can be bound. UNIX sockets, connect to AF_UNSPEC, out-of-band data, ancillary
- *     data, multicast and broadcast are not there; of the flags of recv only MSG_PEEK counts, and
- *     for datagrams MSG_TRUNC; an IPv6 datagram socket does not take sockaddr_in.
+ *   - Any address can be bound. Connect to AF_UNSPEC, out-of-band data, ancillary data, multicast
+ *     and broadcast are not there; of the flags of recv only MSG_PEEK counts, and for datagrams
+ *     MSG_TRUNC; an IPv6 datagram socket does not take sockaddr_in.
  *   - Who connects to the port that he is bound to himself is refused: there is no simultaneous
  *     open. Shutting a socket for writing before it listens sends no FIN to who is accepted then.
+ *   - UNIX sockets are streams, between programs on one host; their buffers count the bytes alone.
+ *     bind wants a name (there is no autobind), recvfrom tells none, and shutting both sides of a
+ *     socket while its buffer is full leaves it not writable. Files: see sim_files.h.
+ *   - No call ever blocks: that a descriptor should is only remembered.
  *   - Of the socket options only SO_LINGER, SO_REUSEADDR, SO_REUSEPORT and IPV6_V6ONLY have an
  *     effect, the others are remembered: nobody probes by keepalive, TCP_USER_TIMEOUT never ends a
  *     connection, and close never waits, however long SO_LINGER says.
@@ -43,6 +47,8 @@
  *   - Of several watches that are ready the one with the lowest descriptor is called first. */
 #ifndef TORC_TESTING_SIM_H
 #define TORC_TESTING_SIM_H
+
+#include <sys/types.h>
 
 #include "../reactor/api.h"
 #include "../reactor/reactor.h"
@@ -84,12 +90,11 @@ TORC_API TorcReactor *TorcSim_reactor(TorcSim *sim);
 
 /* ---- time ---------------------------------------------------------------------------------- */
 
-/* Turns the reactor (and those of all other hosts, see sim_network.h) until `seconds` of virtual time
- * have passed and nothing is left to do at that moment. 0: what can be done now. Also drives a
+/* Turns the reactor (and those of all other hosts, see sim_network.h) until `seconds` of virtual
+ * time have passed and nothing is left to do at that moment. 0: what can be done now. Also drives a
  * reactor whose run() was not called; not to be used from inside a callback. A loop that spins (a
  * million turns in which no time passes and no byte moves) aborts the process with the end of the
- * trace. 0, or -EINVAL when
- * `seconds` is negative or NaN: time does not go backwards. */
+ * trace. 0, or -EINVAL when `seconds` is negative or NaN: time does not go backwards. */
 TORC_API int TorcSim_advance(TorcSim *sim, double seconds);
 
 /* The same, but only until the predicate answers true, which is asked before anything is done and
@@ -97,18 +102,18 @@ TORC_API int TorcSim_advance(TorcSim *sim, double seconds);
 typedef bool TorcSimPredicate(void *arg);
 TORC_API bool TorcSim_runUntil(TorcSim *sim, TorcSimPredicate *predicate, void *arg, double limit);
 
-/* The same, until all is quiet: nothing is on its way in the network, no attempt to connect, look-up
- * or thread job is under way, no reactor has work left, and no delayed call is due within a second.
- * Later ones, such as idle timeouts, and what a partition or a full buffer holds back do not count
- * and are not waited for. False when it is not quiet after `limit` seconds. */
+/* The same, until all is quiet: nothing is on its way in the network, no attempt to connect,
+ * look-up or thread job is under way, no reactor has work left, and no delayed call is due within a
+ * second. Later ones, such as idle timeouts, and what a partition or a full buffer holds back do
+ * not count and are not waited for. False when it is not quiet after `limit` seconds. */
 TORC_API bool TorcSim_runUntilIdle(TorcSim *sim, double limit);
 
 /* The virtual clock; 0 when the simulation begins. */
 TORC_API double TorcSim_seconds(TorcSim *sim);
 
 /* The date, in seconds since 1970, which is 2024-01-01 00:00:00 UTC when the simulation begins and
- * goes with the virtual clock. Setting it makes it jump, as an administrator or NTP does, forwards or
- * backwards; nothing else changes. 0, or -EINVAL (negative, NaN, beyond the year 2262). */
+ * goes with the virtual clock. Setting it makes it jump, as an administrator or NTP does, forwards
+ * or backwards; nothing else changes. 0, or -EINVAL (negative, NaN, beyond the year 2262). */
 TORC_API double TorcSim_wallTime(TorcSim *sim);
 TORC_API int TorcSim_setWallTime(TorcSim *sim, double seconds);
 
@@ -127,7 +132,9 @@ TORC_API void TorcSim_setWakeOrder(TorcSim *sim, TorcSimOrder order);
  * and the end of the trace (TorcSim_fail), and the reactor shuts down. */
 TORC_API int TorcSim_run(TorcSim *sim);
 
-/* As if the process got the signal (SIGINT or SIGTERM). */
+/* As if the process got the signal: SIGINT or SIGTERM, or one that it has a handler for (signals.h).
+ * Ignored if nobody catches it, also those whose default action is worse; as everywhere, one that
+ * pends already is not counted again. */
 TORC_API void TorcSim_raise(TorcSim *sim, int signo);
 
 /* ---- names --------------------------------------------------------------------------------- */
@@ -159,6 +166,19 @@ TORC_API int TorcSim_listen(TorcSim *sim, const char *address, int port);
 /* The next connection made to the port, NULL when there is none. */
 TORC_API TorcSimPeer *TorcSim_accept(TorcSim *sim, int port);
 
+/* The same on a UNIX address, a path or '@' and an abstract name (transports/unix.h), of home (see
+ * sim_files.h for its files). connectUNIX: NULL with errno ENOENT (no such path), ECONNREFUSED
+ * (nobody listens), EACCES (no write permission), EAGAIN (the queue is full), EINVAL. listenUNIX:
+ * 0, -EADDRINUSE (also when a path is left over), -EINVAL. */
+TORC_API TorcSimPeer *TorcSim_connectUNIX(TorcSim *sim, const char *address);
+TORC_API int TorcSim_listenUNIX(TorcSim *sim, const char *address);
+TORC_API TorcSimPeer *TorcSim_acceptUNIX(TorcSim *sim, const char *address);
+
+/* Whom the peers that connect to or listen on UNIX addresses from now on work for: what SO_PEERCRED
+ * tells, and whether the mode of a path lets them connect. In the beginning process 1001 of user
+ * 1000 and group 1000; the code under test is process 1000 of the same. */
+TORC_API void TorcSim_setPeerCredentials(TorcSim *sim, pid_t pid, uid_t uid, gid_t gid);
+
 /* Attempts to reach this literal get no answer at all (they time out). */
 TORC_API void TorcSim_blackHole(TorcSim *sim, const char *address);
 
@@ -184,7 +204,8 @@ TORC_API void TorcSimPeer_shutdown(TorcSimPeer *peer);
 /* Closes both ways: FIN, and RST when input is unread or arrives later. */
 TORC_API void TorcSimPeer_close(TorcSimPeer *peer);
 
-/* RST now; what was sent and not yet read by the other side stays readable there. */
+/* RST now; what was sent and not yet read by the other side stays readable there. UNIX sockets have
+ * no RST: there it is a close with input unread, which looks the same to the other side. */
 TORC_API void TorcSimPeer_reset(TorcSimPeer *peer);
 
 /* What the code under test did: sent FIN (and all before it was received); sent RST. */
@@ -209,13 +230,21 @@ typedef enum TorcSimCall {
     TORC_SIM_LOOKUP,     /* a host name is asked for */
     TORC_SIM_SUBMIT,     /* a job is handed to the pool of threads */
     TORC_SIM_OPEN_SPARE, /* a descriptor is kept in reserve */
-    TORC_SIM_CALLS       /* how many kinds there are */
+    TORC_SIM_OPEN,
+    TORC_SIM_READ_FILE, /* of files alone: all else counts as recv and send */
+    TORC_SIM_WRITE_FILE,
+    TORC_SIM_UNLINK,
+    TORC_SIM_CHMOD,
+    TORC_SIM_STAT, /* of a path or of a descriptor */
+    TORC_SIM_LOCK, /* flock */
+    TORC_SIM_DUPLICATE,
+    TORC_SIM_CALLS /* how many kinds there are */
 } TorcSimCall;
 
 /* From now on the `nth` call of the kind (1: the next) fails with this errno value, `times` times
  * in a row (0: for ever). One such rule per kind; a new one replaces it, error 0 removes it. After
- * an invented EAGAIN the descriptor is reported ready again, so nobody waits in vain. The short form
- * of TorcSim_addFault (sim_faults.h). */
+ * an invented EAGAIN the descriptor is reported ready again, so nobody waits in vain. The short
+ * form of TorcSim_addFault (sim_faults.h). */
 TORC_API void TorcSim_failCall(TorcSim *sim, TorcSimCall call, unsigned nth, int error,
                                unsigned times);
 

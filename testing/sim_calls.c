@@ -7,11 +7,11 @@
  * right afterwards, so code that waits for the next edge after a short result gets it. */
 #include <errno.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include "sim_faults_internal.h"
+#include "sim_files_internal.h"
 #include "sim_trace_internal.h"
 
 /* A real system allows 1,048,576 descriptors unless told otherwise (fs.nr_open), and few processes
@@ -132,7 +132,7 @@ static int judge_transfer(SimDescriptor *descriptor, TorcSimCall call, SimVerdic
     }
     *ret_verdict = judge(view, call, descriptor->fd, port_of(descriptor));
     if (ret_verdict->kind == TORC_SIM_RESET && is_stream(descriptor))
-        torc__simSocket_break(descriptor->socket);
+        descriptor->socket->protocol->sever(descriptor->socket);
     if (ret_verdict->kind != TORC_SIM_DELAY)
         return invent_error(descriptor, ret_verdict->error);
     torc__simHold_start(descriptor, direction, ret_verdict->delay);
@@ -187,48 +187,22 @@ static int sim_socket(TorcSystem *system, int family, int type)
     int r = torc__simView_call(view, TORC_SIM_SOCKET, NULL);
     if (r < 0)
         return r;
-    if (family != AF_INET && family != AF_INET6)
+    if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
         return -EAFNOSUPPORT;
     type &= ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (type != SOCK_STREAM && type != SOCK_DGRAM)
+    if (type != SOCK_STREAM && (type != SOCK_DGRAM || family == AF_UNIX))
         return -ESOCKTNOSUPPORT;
-    SimSocket *socket = type == SOCK_STREAM ? torc__simSocket_new(view->host, family)
-                                            : torc__simDatagram_new(view->host, family);
+    SimSocket *socket = family == AF_UNIX ? torc__simUnix_new(view->host, &view->kernel->process)
+                        : type == SOCK_STREAM ? torc__simSocket_new(view->host, family)
+                                              : torc__simDatagram_new(view->host, family);
     return torc__simDescriptor_open(view, &torc__sim_socketKind, socket);
-}
-
-/* __inet_bind and __inet6_bind, which also makes a socket with an IPv6 address take IPv6 alone. */
-static int bind_to(SimSocket *socket, const SimAddress *address)
-{
-    bool chose_address = !torc__simAddress_isWildcard(address);
-    torc__simPorts_remove(socket);
-    int r = torc__simSocket_bind(socket, address);
-    if (r < 0)
-        return r;
-    socket->chose_port = address->port != 0;
-    socket->chose_address = chose_address;
-    if (chose_address && !torc__simAddress_isIPv4(address))
-        torc__simOptions_setV6Only(socket);
-    return 0;
 }
 
 static int sim_bind(TorcSystem *system, int fd, const struct sockaddr *name, socklen_t length)
 {
     SimSocket *socket;
-    SimAddress address;
     int r = begin_call(system, fd, TORC_SIM_BIND, &socket);
-    if (r < 0)
-        return r;
-    r = torc__simAddress_fromSockaddr(name, length, socket->family, &address);
-    if (r < 0)
-        return r;
-    bool idle = socket->state == SIM_FRESH || socket->state == SIM_ENDED;
-    bool mapped = socket->family == AF_INET6 && torc__simAddress_isIPv4(&address);
-    if (!idle || (socket->bound && !socket->released))
-        return -EINVAL;
-    if (mapped && torc__simOptions_value(socket, IPPROTO_IPV6, IPV6_V6ONLY))
-        return -EINVAL;
-    return bind_to(socket, &address);
+    return r < 0 ? r : socket->protocol->bind(socket, name, length);
 }
 
 static int sim_listen(TorcSystem *system, int fd, int backlog)
@@ -249,7 +223,7 @@ static int sim_accept(TorcSystem *system, int fd, struct sockaddr *ret_peer, soc
     r = listener->socket->protocol->accept(listener->socket, &socket);
     if (r < 0)
         return r;
-    if (ret_peer)
+    if (ret_peer && socket->protocol->getpeername(socket, ret_peer, length) < 0)
         torc__simAddress_toSockaddr(&socket->remote, socket->family, ret_peer, length);
     return torc__simDescriptor_open(view_of(system), &torc__sim_socketKind, socket);
 }
@@ -265,16 +239,11 @@ static void postpone(SimSocket *socket, int64_t delay)
 static int sim_connect(TorcSystem *system, int fd, const struct sockaddr *name, socklen_t length)
 {
     SimSocket *socket;
-    SimAddress address = {0};
     SimVerdict verdict = {0};
     int failure = judge_call(system, fd, TORC_SIM_CONNECT, &socket, &verdict);
     if (failure < 0 && verdict.error != EINTR)
         return failure;
-    /* __inet_stream_connect: a stream that is on its way already does not look at the address. */
-    bool underway = socket->protocol->type == SOCK_STREAM && socket->state != SIM_FRESH;
-    int r = torc__simAddress_fromSockaddr(name, length, socket->family, &address);
-    if (r == 0 || underway)
-        r = socket->protocol->connect(socket, &address);
+    int r = socket->protocol->connect(socket, name, length);
     if (r == -EINPROGRESS && verdict.delay > 0)
         postpone(socket, verdict.delay);
     return r == -EINPROGRESS && failure < 0 ? failure : r;
@@ -302,9 +271,9 @@ static ssize_t recv_stream(const SimDescriptor *descriptor, void *buffer, size_t
     SimSocket *socket = descriptor->socket;
     size_t there = torc__simBytes_length(&socket->input);
     size_t chunk = one_chunk(descriptor->view, size, there, verdict);
-    ssize_t n = torc__simSocket_recv(socket, buffer, chunk, flags);
+    ssize_t n = socket->protocol->recv(socket, buffer, chunk, flags, NULL);
     if (chunk < size && n > 0 && torc__simBytes_length(&socket->input) > 0 && !(flags & MSG_PEEK))
-        torc__simWatch_trigger(socket->owner, TORC_READABLE);
+        torc__simSocket_tell(socket, TORC_READABLE);
     return n;
 }
 
@@ -338,12 +307,13 @@ static ssize_t send_stream(const SimDescriptor *descriptor, const void *data, si
                            const SimVerdict *verdict)
 {
     SimSocket *socket = descriptor->socket;
-    size_t chunk = one_chunk(descriptor->view, length, torc__simSocket_room(socket), verdict);
-    ssize_t n = torc__simSocket_send(socket, data, chunk);
+    const SimProtocol *protocol = socket->protocol;
+    size_t chunk = one_chunk(descriptor->view, length, protocol->room(socket), verdict);
+    ssize_t n = protocol->send(socket, data, chunk, NULL);
     if (chunk == length || n <= 0)
         return n;
-    if (torc__simSocket_room(socket) > 0)
-        torc__simWatch_trigger(socket->owner, TORC_WRITABLE);
+    if (protocol->room(socket) > 0)
+        torc__simSocket_tell(socket, TORC_WRITABLE);
     else
         socket->wants_space = true; /* the cut came first, so the socket does not know */
     return n;
@@ -359,6 +329,8 @@ static ssize_t sim_sendto(TorcSystem *system, int fd, const void *data, size_t s
     if (r < 0)
         return r;
     SimSocket *socket = descriptor->socket;
+    if (name && socket->family == AF_UNIX) /* unix_stream_sendmsg; TCP does not look at it */
+        return socket->state == SIM_CONNECTED ? -EISCONN : -EOPNOTSUPP;
     if (is_stream(descriptor))
         return send_stream(descriptor, data, size, &verdict);
     if (!name)
@@ -407,23 +379,14 @@ static int sim_getsockname(TorcSystem *system, int fd, struct sockaddr *ret_name
 {
     SimSocket *socket;
     int r = find_socket(system, fd, &socket);
-    if (r < 0)
-        return r;
-    torc__simAddress_toSockaddr(&socket->local, socket->family, ret_name, length);
-    return 0;
+    return r < 0 ? r : socket->protocol->getsockname(socket, ret_name, length);
 }
 
-/* inet_getname: a connection that has ended has no peer any more, and port 0 is nobody's. */
 static int sim_getpeername(TorcSystem *system, int fd, struct sockaddr *ret_name, socklen_t *length)
 {
     SimSocket *socket;
     int r = find_socket(system, fd, &socket);
-    if (r < 0)
-        return r;
-    if (socket->state != SIM_CONNECTED || socket->remote.port == 0)
-        return -ENOTCONN;
-    torc__simAddress_toSockaddr(&socket->remote, socket->family, ret_name, length);
-    return 0;
+    return r < 0 ? r : socket->protocol->getpeername(socket, ret_name, length);
 }
 
 static int sim_getsockopt(TorcSystem *system, int fd, int level, int name, void *ret_value,
@@ -456,10 +419,25 @@ static int sim_pipe(TorcSystem *system, int ret_ends[2])
     return 0;
 }
 
+/* A file is never late and never out of room; what a rule says can go wrong with it. */
+static ssize_t move_file_bytes(const SimDescriptor *descriptor, TorcSimCall call, void *buffer,
+                               const void *data, size_t size)
+{
+    SimVerdict verdict = judge(descriptor->view, call, descriptor->fd, 0);
+    if (verdict.error)
+        return -verdict.error;
+    if (verdict.limit && size > verdict.limit)
+        size = verdict.limit;
+    return buffer ? descriptor->kind->read(descriptor->object, buffer, size)
+                  : descriptor->kind->write(descriptor->object, data, size);
+}
+
 static ssize_t sim_read(TorcSystem *system, int fd, void *buffer, size_t size)
 {
     SimVerdict verdict;
     SimDescriptor *descriptor = torc__simView_find(view_of(system), fd);
+    if (descriptor && descriptor->kind == &torc__sim_fileKind)
+        return move_file_bytes(descriptor, TORC_SIM_READ_FILE, buffer, NULL, size);
     int r = descriptor ? judge_transfer(descriptor, TORC_SIM_RECV, &verdict) : -EBADF;
     if (r < 0)
         return r;
@@ -470,11 +448,47 @@ static ssize_t sim_read(TorcSystem *system, int fd, void *buffer, size_t size)
     return n;
 }
 
+static ssize_t sim_pread(TorcSystem *system, int fd, void *buffer, size_t size, uint64_t offset)
+{
+    const SimDescriptor *descriptor = torc__simView_find(view_of(system), fd);
+    if (!descriptor)
+        return -EBADF;
+    if (descriptor->kind != &torc__sim_fileKind)
+        return -ESPIPE;
+    SimVerdict verdict = judge(descriptor->view, TORC_SIM_READ_FILE, fd, 0);
+    if (verdict.error)
+        return -verdict.error;
+    size_t most = verdict.limit && size > verdict.limit ? verdict.limit : size;
+    return torc__simFiles_readAt(descriptor, offset, buffer, most);
+}
+
+/* What splice(2) moves at once, through a pipe inside the kernel. */
+enum { SENDFILE_PIECE = 64 * 1024 };
+
+/* Reads first (do_splice_direct): the end of a file shows also when there is no room. */
+static ssize_t sim_sendfile(TorcSystem *system, int out, int in, uint64_t offset, size_t length)
+{
+    SimSocket *socket;
+    size_t size = length < SENDFILE_PIECE ? length : SENDFILE_PIECE;
+    int r = find_socket(system, out, &socket);
+    if (r < 0)
+        return r == -ENOTSOCK ? -EINVAL : r;
+    void *piece = torc__sim_alloc(SENDFILE_PIECE);
+    ssize_t n = sim_pread(system, in, piece, size, offset);
+    ssize_t sent = n > 0 ? -EINTR : n;
+    while (sent == -EINTR)
+        sent = sim_send(system, out, piece, (size_t)n);
+    torc__sim_release(piece);
+    return sent;
+}
+
 /* What must be written whole is not cut. */
 static ssize_t sim_write(TorcSystem *system, int fd, const void *data, size_t length)
 {
     SimVerdict verdict;
     SimDescriptor *descriptor = torc__simView_find(view_of(system), fd);
+    if (descriptor && descriptor->kind == &torc__sim_fileKind)
+        return move_file_bytes(descriptor, TORC_SIM_WRITE_FILE, NULL, data, length);
     int r = descriptor ? judge_transfer(descriptor, TORC_SIM_SEND, &verdict) : -EBADF;
     if (r < 0)
         return r;
@@ -494,13 +508,28 @@ static int sim_openSpare(TorcSystem *system)
 
 /* ---- the table: signals and the rest ------------------------------------------------------- */
 
-static int sim_catchSignals(TorcSystem *system, TorcSignalFunction *function, void *arg)
+/* Every signal has its default action here, and nobody else has any. */
+static int sim_catchSignal(TorcSystem *system, int signo, bool only_default,
+                           TorcSignalFunction *function, void *arg)
+{
+    (void)only_default;
+    if (signo <= 0 || signo >= SIM_SIGNALS)
+        return -EINVAL;
+    view_of(system)->handlers[signo] = (SimSignalHandler){function, arg};
+    return 0;
+}
+
+/* Sent again, it would reach nobody: what nobody catches is ignored. */
+static void sim_releaseSignal(TorcSystem *system, int signo, bool send_again)
 {
     SimView *view = view_of(system);
-    view->signal_function = function;
-    view->signal_arg = arg;
-    view->signal_count = 0;
-    return 0;
+    unsigned kept = 0;
+    (void)send_again;
+    view->handlers[signo] = (SimSignalHandler){0};
+    for (unsigned i = 0; i < view->signal_count; i++)
+        if (view->signals[i] != signo)
+            view->signals[kept++] = view->signals[i];
+    view->signal_count = kept;
 }
 
 static void *sim_eventBase(TorcSystem *system)
@@ -563,6 +592,16 @@ const TorcSystemOps torc__sim_ops = {
     .pipe = sim_pipe,
     .read = sim_read,
     .write = sim_write,
+    .duplicate = torc__simFiles_duplicate,
+    .setBlocking = torc__simFiles_setBlocking,
+    .open = torc__simFiles_open,
+    .unlink = torc__simFiles_unlink,
+    .chmod = torc__simFiles_chmod,
+    .stat = torc__simFiles_stat,
+    .statDescriptor = torc__simFiles_statDescriptor,
+    .lock = torc__simFiles_lock,
+    .pread = sim_pread,
+    .sendfile = sim_sendfile,
     .openSpare = sim_openSpare,
     .submit = torc__simJobs_submit,
     .setPoolSize = torc__simJobs_setPoolSize,
@@ -570,7 +609,8 @@ const TorcSystemOps torc__sim_ops = {
     .endJobs = torc__simJobs_end,
     .lookup = torc__simLookup_start,
     .cancelLookup = torc__simLookup_cancel,
-    .catchSignals = sim_catchSignals,
+    .catchSignal = sim_catchSignal,
+    .releaseSignal = sim_releaseSignal,
     .eventBase = sim_eventBase,
 };
 

@@ -178,12 +178,17 @@ static int connect_again(SimSocket *socket)
     return error ? -error : -ECONNABORTED;
 }
 
-int torc__simSocket_connect(SimSocket *socket, const SimAddress *address)
+/* What is on its way already does not look at the address. */
+int torc__simSocket_connect(SimSocket *socket, const struct sockaddr *name, socklen_t length)
 {
+    SimAddress address;
     if (socket->state != SIM_FRESH)
         return connect_again(socket);
-    socket->remote = *address;
-    int r = torc__simPorts_chooseLocal(socket);
+    int r = torc__simAddress_fromSockaddr(name, length, socket->family, &address);
+    if (r < 0)
+        return r;
+    socket->remote = address;
+    r = torc__simPorts_chooseLocal(socket);
     if (r < 0)
         return r;
     socket->state = SIM_CONNECTING;

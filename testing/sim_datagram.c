@@ -53,11 +53,13 @@ static int choose_source(SimSocket *socket, SimAddress *to, SimAddress *ret_from
 }
 
 /* __ip4_datagram_connect; may be repeated. */
-static int connect_datagram(SimSocket *socket, const SimAddress *address)
+static int connect_datagram(SimSocket *socket, const struct sockaddr *name, socklen_t length)
 {
-    SimAddress to = *address;
+    SimAddress to;
     SimAddress from;
-    int r = have_port(socket);
+    int r = torc__simAddress_fromSockaddr(name, length, socket->family, &to);
+    if (r == 0)
+        r = have_port(socket);
     if (r == 0)
         r = choose_source(socket, &to, &from);
     if (r < 0)
@@ -86,7 +88,8 @@ static int shutdown_datagram(SimSocket *socket, int how)
 /* icmp_socket_deliver: only a connected socket is told (RFC 1122 §4.1.3.3). */
 static void report_nobody(SimSocket *sender, const SimAddress *to)
 {
-    if (sender->state != SIM_CONNECTED || sender->remote.port != to->port ||
+    bool any_port = sender->remote.port == 0; /* it is connected to an address alone */
+    if (sender->state != SIM_CONNECTED || (!any_port && sender->remote.port != to->port) ||
         !torc__simAddress_sameIp(&sender->remote, to))
         return;
     sender->error = ECONNREFUSED;
@@ -241,9 +244,12 @@ static int no_accept(SimSocket *socket, SimSocket **ret_socket)
 static const SimProtocol datagram_protocol = {
     .type = SOCK_DGRAM,
     .number = IPPROTO_UDP,
+    .bind = torc__simInet_bind,
     .listen = no_listen,
     .accept = no_accept,
     .connect = connect_datagram,
+    .getsockname = torc__simInet_getsockname,
+    .getpeername = torc__simInet_getpeername,
     .recv = recv_datagram,
     .send = send_datagram,
     .shutdown = shutdown_datagram,

@@ -1,19 +1,33 @@
-/* Descriptors, and what they can stand for: a socket, either end of a pipe, or nothing.
+/* Descriptors, and what they can stand for: a socket, either end of a pipe, a file, or nothing.
  *
- * A view owns its descriptors, a descriptor its object. Here and nowhere else the two meet: how an
+ * A view owns its descriptors, a descriptor, together with its duplicates, its object. Here and nowhere else the two meet: how an
  * object is told who owns it, what it is ready for, how it is read, written and closed. Numbers are
  * given out as POSIX does, the lowest free one first, but from 1,000,003 on, and on the next host
  * from 2,000,003: no system call and no other reactor can mistake one for its own. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "sim_faults_internal.h"
+
+/* Each descriptor of an open file has a watch of its own. */
+static void tell_all(SimDescriptor *first, unsigned events)
+{
+    SimDescriptor *descriptor = first;
+    do {
+        torc__simWatch_trigger(descriptor, events);
+        descriptor = descriptor->twin;
+    } while (descriptor != first);
+}
+
+/* What is no file of a file system is on a device of its own. */
+enum { NO_DEVICE = 2, ALL_MAY = 0777, OWNER_MAY = 0600 };
 
 /* ---- sockets ------------------------------------------------------------------------------- */
 
 static void socket_news(SimSocket *socket, unsigned events)
 {
-    torc__simWatch_trigger(socket->owner, events);
+    tell_all(socket->owner, events);
 }
 
 static void socket_attach(void *object, SimDescriptor *descriptor)
@@ -47,11 +61,19 @@ static ssize_t socket_write(void *object, const void *data, size_t length)
     return socket->protocol->send(socket, data, length, NULL);
 }
 
+static void socket_stat(const void *object, TorcFileStatus *ret_status)
+{
+    const SimSocket *socket = object;
+    *ret_status =
+        (TorcFileStatus){.mode = S_IFSOCK | ALL_MAY, .device = NO_DEVICE, .inode = socket->inode};
+}
+
 const SimKind torc__sim_socketKind = {
     .name = "socket",
     .attach = socket_attach,
     .close = socket_close,
     .readiness = socket_readiness,
+    .stat = socket_stat,
     .read = socket_read,
     .write = socket_write,
 };
@@ -60,7 +82,7 @@ const SimKind torc__sim_socketKind = {
 
 static void pipe_news(SimPipeEnd *end, unsigned events)
 {
-    torc__simWatch_trigger(end->owner, events);
+    tell_all(end->owner, events);
 }
 
 static void pipe_attach(void *object, SimDescriptor *descriptor)
@@ -106,11 +128,18 @@ static ssize_t no_write(void *object, const void *data, size_t length)
     return -EBADF;
 }
 
+static void pipe_stat(const void *object, TorcFileStatus *ret_status)
+{
+    *ret_status = (TorcFileStatus){
+        .mode = S_IFIFO | OWNER_MAY, .device = NO_DEVICE, .inode = torc__simPipe_inode(object)};
+}
+
 const SimKind torc__sim_pipeReader = {
     .name = "pipe, reading end",
     .attach = pipe_attach,
     .close = pipe_close,
     .readiness = pipe_readiness,
+    .stat = pipe_stat,
     .read = pipe_read,
     .write = no_write,
 };
@@ -120,6 +149,7 @@ const SimKind torc__sim_pipeWriter = {
     .attach = pipe_attach,
     .close = pipe_close,
     .readiness = pipe_readiness,
+    .stat = pipe_stat,
     .read = no_read,
     .write = pipe_write,
 };
@@ -137,11 +167,19 @@ static void spare_close(void *object)
     (void)object;
 }
 
+/* A socket that was never bound, as openSpare really opens. */
+static void spare_stat(const void *object, TorcFileStatus *ret_status)
+{
+    (void)object;
+    *ret_status = (TorcFileStatus){.mode = S_IFSOCK | ALL_MAY, .device = NO_DEVICE};
+}
+
 const SimKind torc__sim_spare = {
     .name = "spare",
     .attach = spare_attach,
     .close = spare_close,
     .readiness = NULL, /* it cannot be watched */
+    .stat = spare_stat,
     .read = no_read,
     .write = no_write,
 };
@@ -177,7 +215,7 @@ static int lowest_free(SimView *view)
     return index;
 }
 
-int torc__simDescriptor_open(SimView *view, const SimKind *kind, void *object)
+static SimDescriptor *new_descriptor(SimView *view, const SimKind *kind, void *object)
 {
     SimDescriptor *descriptor = torc__sim_alloc(sizeof(*descriptor));
     int index = lowest_free(view);
@@ -185,10 +223,36 @@ int torc__simDescriptor_open(SimView *view, const SimKind *kind, void *object)
         .view = view, .kind = kind, .object = object, .fd = view->descriptor_base + index};
     if (kind == &torc__sim_socketKind)
         descriptor->socket = object;
+    descriptor->twin = descriptor;
     view->descriptors[index] = descriptor;
     view->open++;
+    return descriptor;
+}
+
+int torc__simDescriptor_open(SimView *view, const SimKind *kind, void *object)
+{
+    SimDescriptor *descriptor = new_descriptor(view, kind, object);
     kind->attach(object, descriptor);
     return descriptor->fd;
+}
+
+int torc__simDescriptor_duplicate(SimDescriptor *descriptor)
+{
+    SimDescriptor *twin = new_descriptor(descriptor->view, descriptor->kind, descriptor->object);
+    twin->blocking = descriptor->blocking;
+    twin->twin = descriptor->twin;
+    descriptor->twin = twin;
+    return twin->fd;
+}
+
+/* Returns one of those that are left, NULL when there are none. */
+static SimDescriptor *leave_ring(SimDescriptor *descriptor)
+{
+    SimDescriptor *before = descriptor->twin;
+    while (before->twin != descriptor)
+        before = before->twin;
+    before->twin = descriptor->twin;
+    return before == descriptor ? NULL : before;
 }
 
 void torc__simDescriptor_close(SimDescriptor *descriptor)
@@ -202,7 +266,9 @@ void torc__simDescriptor_close(SimDescriptor *descriptor)
     view->open--;
     if (index < view->lowest_free)
         view->lowest_free = index;
+    SimDescriptor *left = leave_ring(descriptor);
     torc__sim_release(descriptor);
-    kind->attach(object, NULL);
-    kind->close(object);
+    kind->attach(object, left);
+    if (!left)
+        kind->close(object);
 }

@@ -172,12 +172,14 @@ typedef struct AwaitedConnection {
     TorcSim *sim;
     TorcSimPeer *peer;
     int port;
+    const char *address; /* UNIX; NULL: the port counts */
 } AwaitedConnection;
 
 static bool accepted(void *arg)
 {
     AwaitedConnection *awaited = arg;
-    awaited->peer = TorcSim_accept(awaited->sim, awaited->port);
+    awaited->peer = awaited->address ? TorcSim_acceptUNIX(awaited->sim, awaited->address)
+                                     : TorcSim_accept(awaited->sim, awaited->port);
     return awaited->peer != NULL;
 }
 
@@ -186,6 +188,16 @@ TorcSimPeer *TorcSim_expectConnection(TorcSim *sim, int port, double seconds)
     AwaitedConnection awaited = {.sim = sim, .port = port};
     if (!TorcSim_runUntil(sim, accepted, &awaited, seconds))
         (void)TorcSim_fail(sim, "awaited a connection to port %d within %g s; none was made", port,
+                           seconds);
+    return awaited.peer;
+}
+
+TorcSimPeer *TorcSim_expectConnectionUNIX(TorcSim *sim, const char *address, double seconds)
+{
+    require(address, "TorcSim_expectConnectionUNIX: there is no address");
+    AwaitedConnection awaited = {.sim = sim, .address = address};
+    if (!TorcSim_runUntil(sim, accepted, &awaited, seconds))
+        (void)TorcSim_fail(sim, "awaited a connection to %s within %g s; none was made", address,
                            seconds);
     return awaited.peer;
 }

@@ -36,6 +36,10 @@ TORC_API bool TorcSimPeer_expectSilence(TorcSimPeer *peer, double seconds);
  * is. */
 TORC_API TorcSimPeer *TorcSim_expectConnection(TorcSim *sim, int port, double seconds);
 
+/* The same for a UNIX address (TorcSim_listenUNIX). */
+TORC_API TorcSimPeer *TorcSim_expectConnectionUNIX(TorcSim *sim, const char *address,
+                                                   double seconds);
+
 TORC_END_DECLS
 
 #endif

@@ -53,6 +53,8 @@ static const unsigned possible[TORC_SIM_CALLS] = {
     [TORC_SIM_LOOKUP] = CAN(DELAY) | CAN(NO_NAME),
     [TORC_SIM_SUBMIT] = CAN(DELAY) | CAN(NO_THREAD),
     [TORC_SIM_OPEN_SPARE] = CAN(NO_DESCRIPTORS),
+    [TORC_SIM_OPEN] = CAN(NO_DESCRIPTORS),
+    [TORC_SIM_DUPLICATE] = CAN(NO_DESCRIPTORS),
 };
 
 static bool can(TorcSimCall call, TorcSimFaultKind kind)
@@ -118,13 +120,18 @@ static bool moves_bytes(TorcSimCall call)
     return call == TORC_SIM_RECV || call == TORC_SIM_SEND;
 }
 
+static bool moves_file_bytes(TorcSimCall call)
+{
+    return call == TORC_SIM_READ_FILE || call == TORC_SIM_WRITE_FILE;
+}
+
 static SimVerdict verdict_of(const TorcSimFault *fault)
 {
     int given = (fault->error != 0) + (fault->limit > 0) + (fault->delay != 0) + fault->reset;
     require(given == 1, "TorcSim_addFault: a fault has one of error, limit, delay and reset");
     require(fault->error >= 0, "TorcSim_addFault: the error is an errno value, positive");
-    require(fault->limit == 0 || moves_bytes(fault->call),
-            "TorcSim_addFault: a limit is for recv and send");
+    require(fault->limit == 0 || moves_bytes(fault->call) || moves_file_bytes(fault->call),
+            "TorcSim_addFault: a limit is for recv and send, and for files");
     require(!fault->reset || moves_bytes(fault->call),
             "TorcSim_addFault: a reset is for recv and send");
     require(fault->delay == 0 || can(fault->call, TORC_SIM_DELAY),

@@ -43,14 +43,14 @@ typedef struct TorcSimFault {
      * out to be unknown, any other value that the look-up cannot begin. A close that fails has
      * closed the descriptor all the same. */
     int error;
-    /* recv and send: at most so many bytes are moved. */
+    /* recv, send, and read and write of files: at most so many bytes are moved. */
     size_t limit;
     /* Seconds of virtual time. accept, recv and send: the socket is as if nothing had arrived (or
-     * found room) for so long, then there is a new edge and the call succeeds. connect, look-ups
-     * and jobs: they take so much longer. */
+     * found room) for so long, then there is a new edge and the call succeeds. connect (but not to
+     * a UNIX address), look-ups and jobs: they take so much longer. */
     double delay;
     /* recv and send: the connection is reset before the call, as if an RST had arrived at both
-     * ends. The peer sees a reset too. */
+     * ends (UNIX: as if both had been closed with input unread). The peer sees a reset too. */
     bool reset;
     void *reserved[4];
 } TorcSimFault;
@@ -76,7 +76,7 @@ typedef struct TorcSimFaults {
     unsigned interrupt;     /* connect, recv, send: EINTR */
     unsigned delay;         /* as .delay of a rule: up to longestDelay */
     unsigned reset;         /* recv, send: RST at both ends */
-    unsigned noDescriptors; /* socket, accept, openSpare: EMFILE or ENFILE */
+    unsigned noDescriptors; /* socket, accept, open, duplicate, openSpare: EMFILE or ENFILE */
     unsigned noBuffers;     /* socket, accept, send: ENOBUFS or ENOMEM */
     unsigned noMemory;      /* watch, rewatch, setsockopt: ENOMEM */
     unsigned unreachable;   /* connect: ENETUNREACH, EHOSTUNREACH or EADDRNOTAVAIL */

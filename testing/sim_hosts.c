@@ -293,9 +293,14 @@ int TorcSimHost_run(TorcSimHost *host)
 void TorcSimHost_raise(TorcSimHost *host, int signo)
 {
     require(host, "TorcSimHost_raise: there is no host");
+    require(signo > 0 && signo < SIM_SIGNALS, "TorcSimHost_raise: there is no such signal");
     SimView *view = host->view;
-    if (view && view->signal_function && view->signal_count < SIM_SIGNALS)
-        view->signals[view->signal_count++] = signo;
+    if (!view || !view->handlers[signo].function)
+        return;
+    for (unsigned i = 0; i < view->signal_count; i++)
+        if (view->signals[i] == signo)
+            return; /* it pends already */
+    view->signals[view->signal_count++] = signo;
 }
 
 uint64_t TorcSimHost_countCalls(const TorcSimHost *host, TorcSimCall call)

@@ -2,16 +2,21 @@
  *
  * Events are a binary heap in the order of (time, sequence of scheduling), so equal times are
  * first come, first served, and a run can be repeated. Time moves only in a view's wait. The kernel
- * owns its hosts and names; sockets and events belong to who made them, who must end them before
+ * owns its hosts with their files, and names; sockets and events belong to who made them, who must end them before
  * the kernel is freed. */
 #include <assert.h>
 
 #include "../reactor/reactor_internal.h"
 #include "sim_faults_internal.h"
+#include "sim_files_internal.h"
 #include "sim_network_internal.h"
 #include "sim_trace_internal.h"
 
 enum { DEFAULT_BUFFER = 64 * 1024 };
+
+/* One user on every host, as most tests need it; peers are another process of his. */
+static const SimCredentials first_process = {.pid = 1000, .uid = 1000, .gid = 1000};
+static const SimCredentials first_peers = {.pid = 1001, .uid = 1000, .gid = 1000};
 
 /* 2024-01-01 00:00:00 UTC. */
 static const int64_t first_wall_time = INT64_C(1704067200) * TORC__SECOND;
@@ -40,6 +45,8 @@ SimKernel *torc__simKernel_new(uint64_t seed, size_t buffer_size)
     kernel->home.number = 1;
     kernel->abroad.kernel = kernel;
     kernel->wall = first_wall_time;
+    kernel->process = first_process;
+    kernel->peers = first_peers;
     init_home(&kernel->home);
     torc__simKernel_setHost(kernel, "localhost", localhost, 2);
     return kernel;
@@ -56,6 +63,7 @@ static void free_host(SimHost *host)
 {
     torc__simHost_eachSocket(host, abort_orphan, NULL);
     torc__simLinks_free(host);
+    torc__simFiles_free(host);
     torc__sim_release(host->addresses);
 }
 

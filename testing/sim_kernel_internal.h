@@ -20,6 +20,7 @@ typedef struct SimSocket SimSocket;
 typedef struct SimTrace SimTrace;
 typedef struct SimFaults SimFaults;
 typedef struct SimLink SimLink;
+typedef struct SimFile SimFile;
 
 /* Something that will happen, embedded in what it happens to; {0} is not scheduled. */
 typedef struct SimEvent SimEvent;
@@ -42,7 +43,14 @@ typedef struct SimAddress {
     uint16_t port;
 } SimAddress;
 
-/* A machine with a port space of its own. */
+/* Whom a process works for, as SO_PEERCRED tells it. */
+typedef struct SimCredentials {
+    pid_t pid;
+    uid_t uid;
+    gid_t gid;
+} SimCredentials;
+
+/* A machine with a port space and a file system of its own. */
 struct SimHost {
     SimKernel *kernel;
     SimHost *next;         /* of those that the test has named */
@@ -54,6 +62,8 @@ struct SimHost {
     SimSocket *listeners;  /* in the order of listen */
     SimSocket *ports[256]; /* all sockets that have a local port, by its low bits */
     unsigned ephemerals;   /* ephemeral ports tried so far: the next one follows */
+    SimFile *files;        /* those that have a name, oldest first */
+    SimSocket *abstracts;  /* bound to an abstract UNIX name, newest first */
 };
 
 typedef struct SimName SimName;
@@ -68,6 +78,7 @@ struct SimKernel {
     uint64_t random;   /* the generator's state */
     uint64_t activity; /* bytes moved and connections made or ended: is there any progress? */
     uint64_t sockets_made;
+    uint64_t inodes_made;
     size_t buffer_size;
     SimHost home;   /* where the code under test runs, and whoever uses a loopback address */
     SimHost abroad; /* everyone whose address belongs to no host */
@@ -75,6 +86,8 @@ struct SimKernel {
     bool linked;    /* some link was set, cut, or broken by a crash: sending has to look */
     bool shuffled;  /* watches are called in an order that the seed decides */
     int64_t wall;   /* nanoseconds since 1970 when the simulation began */
+    SimCredentials process; /* the code under test, on every host */
+    SimCredentials peers;   /* those that the test makes from now on */
     SimName *names;
     SimHole *holes;
     SimTrace *trace;

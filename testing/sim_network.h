@@ -63,7 +63,8 @@ TORC_API TorcReactor *TorcSimHost_reactor(TorcSimHost *host);
  * happen any more; -ETIMEDOUT (see TorcSim_run); -EHOSTDOWN. */
 TORC_API int TorcSimHost_run(TorcSimHost *host);
 
-/* As if this host's process got the signal; lost unless its reactor runs (TorcSimHost_run). */
+/* As if this host's process got the signal, as TorcSim_raise. Without a handler of its own SIGINT
+ * and SIGTERM reach it only while its reactor runs (TorcSimHost_run). */
 TORC_API void TorcSimHost_raise(TorcSimHost *host, int signo);
 
 /* Calls of a kind that were made on this host so far, before a crash too. */

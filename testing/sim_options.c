@@ -66,9 +66,12 @@ static bool has_level(const SimSocket *socket, int level)
     return level != IPPROTO_TCP || socket->protocol->type == SOCK_STREAM;
 }
 
-/* Its place in the table, -ENOPROTOOPT when a socket of this family has no such option. */
+/* Its place in the table, -ENOPROTOOPT when a socket of this family has no such option. A UNIX
+ * socket has none but those of SOL_SOCKET, and says so in other words (unix_setsockopt). */
 static int find_option(const SimSocket *socket, int level, int name)
 {
+    if (socket->family == AF_UNIX && level != SOL_SOCKET)
+        return -EOPNOTSUPP;
     if (!has_level(socket, level))
         return -ENOPROTOOPT;
     for (int i = 0; i < OPTION_COUNT; i++)
@@ -81,6 +84,10 @@ void torc__simOptions_init(SimSocket *socket)
 {
     for (int i = 0; i < OPTION_COUNT; i++)
         socket->options[i] = options[i].initial;
+    if (socket->family != AF_UNIX)
+        return;
+    socket->options[find_option(socket, SOL_SOCKET, SO_SNDBUF)] = MOST_BUFFER;
+    socket->options[find_option(socket, SOL_SOCKET, SO_RCVBUF)] = MOST_BUFFER;
 }
 
 int torc__simOptions_value(const SimSocket *socket, int level, int name)
@@ -117,6 +124,13 @@ static bool get_status(SimSocket *socket, int name, int *ret_value)
     }
 }
 
+/* struct ucred, which is no part of POSIX. */
+static int get_credentials(const SimSocket *socket, void *ret_value, socklen_t *length)
+{
+    const SimCredentials peer = torc__simUnix_peerCredentials(socket);
+    return answer(&peer, sizeof(peer), ret_value, length);
+}
+
 int torc__simOptions_get(SimSocket *socket, int level, int name, void *ret_value, socklen_t *length)
 {
     int value;
@@ -126,6 +140,8 @@ int torc__simOptions_get(SimSocket *socket, int level, int name, void *ret_value
         struct linger linger = {.l_onoff = socket->linger, .l_linger = socket->linger_seconds};
         return answer(&linger, sizeof(linger), ret_value, length);
     }
+    if (level == SOL_SOCKET && name == SO_PEERCRED)
+        return get_credentials(socket, ret_value, length);
     int i = find_option(socket, level, name);
     if (i < 0) /* do_ip_getsockopt has its own word for it */
         return has_level(socket, level) || socket->family != AF_INET ? i : -EOPNOTSUPP;
@@ -183,6 +199,8 @@ int torc__simOptions_set(SimSocket *socket, int level, int name, const void *val
     if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY && socket->bound && !socket->released)
         return -EINVAL;
     memcpy(&number, value, sizeof(number));
+    if (level == SOL_SOCKET && name == SO_REUSEPORT && number && socket->family == AF_UNIX)
+        return -EOPNOTSUPP;
     int r = adjust(&options[i], number);
     if (r < 0)
         return r;

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "../transports/address_internal.h"
 #include "sim_internal.h"
 #include "sim_socket_internal.h"
 #include "sim_trace_internal.h"
@@ -59,17 +60,44 @@ static void trace_addresses(const TorcSimPeer *peer, SimLineKind kind, const Sim
     trace_bytes(peer, kind, bytes, sizeof(bytes));
 }
 
+/* Of the two names of a UNIX connection the listener's alone. */
+static void trace_name(const TorcSimPeer *peer, SimLineKind kind,
+                       int (*ask)(const SimSocket *, struct sockaddr *, socklen_t *))
+{
+    struct sockaddr_storage name;
+    socklen_t length = sizeof(name);
+    unsigned char bytes[SIM_LINE_BYTES];
+    if (ask(peer->socket, (struct sockaddr *)&name, &length) == 0)
+        trace_bytes(peer, kind, bytes,
+                    torc__simTrace_putName(bytes, (struct sockaddr *)&name, length));
+}
+
 /* ---- working the socket -------------------------------------------------------------------- */
 
-static void drop_socket(TorcSimPeer *peer, void (*end)(SimSocket *socket))
+/* The socket that the peer lets go of, NULL if it has none. */
+static SimSocket *leave_socket(TorcSimPeer *peer)
 {
     SimSocket *socket = peer->socket;
     if (!socket)
-        return;
+        return NULL;
     peer->socket = NULL;
     socket->notify = NULL;
     torc__simBytes_done(&peer->output);
-    end(socket);
+    return socket;
+}
+
+static void close_socket(TorcSimPeer *peer)
+{
+    SimSocket *socket = leave_socket(peer);
+    if (socket)
+        socket->protocol->close(socket);
+}
+
+static void abort_socket(TorcSimPeer *peer)
+{
+    SimSocket *socket = leave_socket(peer);
+    if (socket)
+        socket->protocol->abort(socket);
 }
 
 static void note_end(TorcSimPeer *peer)
@@ -93,7 +121,8 @@ static void take_input(TorcSimPeer *peer)
 {
     unsigned char buffer[16 * 1024];
     for (;;) {
-        ssize_t n = torc__simSocket_recv(peer->socket, buffer, sizeof(buffer), 0);
+        SimSocket *socket = peer->socket;
+        ssize_t n = socket->protocol->recv(socket, buffer, sizeof(buffer), 0, NULL);
         if (n == 0)
             note_end(peer);
         if (n <= 0)
@@ -108,17 +137,18 @@ static void feed(TorcSimPeer *peer)
 {
     size_t left;
     while ((left = torc__simBytes_length(&peer->output)) > 0) {
-        ssize_t n =
-            torc__simSocket_send(peer->socket, peer->output.data + peer->output.begin, left);
+        SimSocket *socket = peer->socket;
+        const unsigned char *data = peer->output.data + peer->output.begin;
+        ssize_t n = socket->protocol->send(socket, data, left, NULL);
         if (n == -EAGAIN)
             return;
         /* After a loss there is nobody to send to. */
         torc__simBytes_drop(&peer->output, n < 0 ? left : (size_t)n);
     }
     if (peer->closing)
-        drop_socket(peer, torc__simSocket_close);
+        close_socket(peer);
     else if (peer->shut)
-        (void)torc__simSocket_shutdown(peer->socket, SHUT_WR); /* ENOTCONN: it is lost */
+        (void)peer->socket->protocol->shutdown(peer->socket, SHUT_WR); /* ENOTCONN: it is lost */
 }
 
 /* A program that has closed its socket takes no more: the kernel answers input with RST. */
@@ -131,7 +161,7 @@ static void peer_news(SimSocket *socket, unsigned events)
         return;
     peer->busy = true;
     if (peer->closing && torc__simBytes_length(&socket->input) > 0)
-        drop_socket(peer, torc__simSocket_abort);
+        abort_socket(peer);
     if (peer->socket && peer->reading)
         take_input(peer);
     if (peer->socket)
@@ -148,10 +178,14 @@ static TorcSimPeer *new_peer(TorcSim *sim, SimSocket *socket, bool accepted)
                           .socket = socket,
                           .reading = true};
     sim->peers = peer;
-    if (accepted)
-        trace_addresses(peer, SIM_LINE_PEER_ACCEPTS, &socket->remote, &socket->local);
+    SimLineKind kind = accepted ? SIM_LINE_PEER_ACCEPTS : SIM_LINE_PEER_CONNECTS;
+    if (socket->family == AF_UNIX)
+        trace_name(peer, kind,
+                   accepted ? socket->protocol->getsockname : socket->protocol->getpeername);
+    else if (accepted)
+        trace_addresses(peer, kind, &socket->remote, &socket->local);
     else
-        trace_addresses(peer, SIM_LINE_PEER_CONNECTS, &socket->local, &socket->remote);
+        trace_addresses(peer, kind, &socket->local, &socket->remote);
     socket->owner = peer;
     socket->notify = peer_news;
     peer_news(socket, SIM_ANYTHING); /* what came before it was accepted */
@@ -160,7 +194,7 @@ static TorcSimPeer *new_peer(TorcSim *sim, SimSocket *socket, bool accepted)
 
 static void free_peer(TorcSimPeer *peer)
 {
-    drop_socket(peer, torc__simSocket_close);
+    close_socket(peer);
     torc__simBytes_done(&peer->received);
     torc__sim_release(peer);
 }
@@ -175,7 +209,7 @@ void torc__simPeers_free(TorcSim *sim)
     while (sim->peer_ports) {
         SimPeerPort *port = sim->peer_ports;
         sim->peer_ports = port->next;
-        torc__simSocket_close(port->socket);
+        port->socket->protocol->close(port->socket);
         torc__sim_release(port);
     }
 }
@@ -240,6 +274,16 @@ TorcSimPeer *TorcSim_connect(TorcSim *sim, int port)
     return peer;
 }
 
+static void add_peer_port(TorcSim *sim, SimSocket *socket)
+{
+    SimPeerPort *entry = torc__sim_alloc(sizeof(*entry));
+    entry->socket = socket;
+    SimPeerPort **link = &sim->peer_ports;
+    while (*link)
+        link = &(*link)->next;
+    *link = entry;
+}
+
 int TorcSim_listen(TorcSim *sim, const char *address, int port)
 {
     SimAddress local;
@@ -255,12 +299,7 @@ int TorcSim_listen(TorcSim *sim, const char *address, int port)
         torc__simSocket_close(socket);
         return r;
     }
-    SimPeerPort *entry = torc__sim_alloc(sizeof(*entry));
-    entry->socket = socket;
-    SimPeerPort **link = &sim->peer_ports;
-    while (*link)
-        link = &(*link)->next;
-    *link = entry;
+    add_peer_port(sim, socket);
     return 0;
 }
 
@@ -270,7 +309,7 @@ TorcSimPeer *TorcSim_accept(TorcSim *sim, int port)
     SimSocket *first = NULL;
     for (SimPeerPort *entry = sim->peer_ports; entry; entry = entry->next) {
         SimSocket *listener = entry->socket;
-        if (listener->local.port == port && listener->queue_first &&
+        if (listener->local.port == port && !listener->un && listener->queue_first &&
             (!first || listener->queue_first->number < first->queue_first->number))
             first = listener;
     }
@@ -278,6 +317,84 @@ TorcSimPeer *TorcSim_accept(TorcSim *sim, int port)
     if (!first || torc__simSocket_accept(first, &socket) < 0)
         return NULL;
     return new_peer(sim, socket, true);
+}
+
+/* ---- UNIX addresses ------------------------------------------------------------------------ */
+
+/* As bind and connect take it. */
+typedef struct UnixName {
+    struct sockaddr_storage name;
+    socklen_t length;
+} UnixName;
+
+static int parse_unix(const char *text, UnixName *ret_name)
+{
+    TorcAddress address = {.family = TORC_ADDRESS_UNIX};
+    size_t length = text ? strlen(text) : 0;
+    if (length == 0 || length >= sizeof(address.path))
+        return -EINVAL;
+    memcpy(address.path, text, length);
+    ret_name->length = torc__address_toSockaddr(&address, &ret_name->name);
+    return 0;
+}
+
+static SimSocket *new_unix(TorcSim *sim)
+{
+    return torc__simUnix_new(&sim->kernel->home, &sim->kernel->peers);
+}
+
+TorcSimPeer *TorcSim_connectUNIX(TorcSim *sim, const char *address)
+{
+    UnixName to;
+    require(sim, "TorcSim_connectUNIX: there is no simulation");
+    int r = parse_unix(address, &to);
+    SimSocket *socket = r < 0 ? NULL : new_unix(sim);
+    if (r == 0)
+        r = socket->protocol->connect(socket, (struct sockaddr *)&to.name, to.length);
+    if (r == 0)
+        return new_peer(sim, socket, false);
+    if (socket)
+        socket->protocol->close(socket);
+    errno = -r;
+    return NULL;
+}
+
+int TorcSim_listenUNIX(TorcSim *sim, const char *address)
+{
+    UnixName at;
+    require(sim, "TorcSim_listenUNIX: there is no simulation");
+    int r = parse_unix(address, &at);
+    if (r < 0)
+        return r;
+    SimSocket *socket = new_unix(sim);
+    r = socket->protocol->bind(socket, (struct sockaddr *)&at.name, at.length);
+    if (r == 0)
+        r = socket->protocol->listen(socket, INT32_MAX);
+    if (r == 0)
+        add_peer_port(sim, socket);
+    else
+        socket->protocol->close(socket);
+    return r;
+}
+
+TorcSimPeer *TorcSim_acceptUNIX(TorcSim *sim, const char *address)
+{
+    UnixName at;
+    SimSocket *socket;
+    require(sim && parse_unix(address, &at) == 0,
+            "TorcSim_acceptUNIX: there is no simulation or no address");
+    const SimPeerPort *entry = sim->peer_ports;
+    while (entry && !torc__simUnix_hasName(entry->socket, (struct sockaddr *)&at.name, at.length))
+        entry = entry->next;
+    if (!entry || torc__simSocket_accept(entry->socket, &socket) < 0)
+        return NULL;
+    return new_peer(sim, socket, true);
+}
+
+void TorcSim_setPeerCredentials(TorcSim *sim, pid_t pid, uid_t uid, gid_t gid)
+{
+    require(sim, "TorcSim_setPeerCredentials: there is no simulation");
+    sim->kernel->peers = (SimCredentials){.pid = pid, .uid = uid, .gid = gid};
 }
 
 /* ---- what a peer does ---------------------------------------------------------------------- */
@@ -369,7 +486,7 @@ void TorcSimPeer_reset(TorcSimPeer *peer)
 {
     require(peer, "TorcSimPeer_reset: there is no peer; did it fail to connect?");
     trace(peer, SIM_LINE_PEER_RESETS);
-    drop_socket(peer, torc__simSocket_abort);
+    abort_socket(peer);
 }
 
 bool TorcSimPeer_gotEnd(const TorcSimPeer *peer)

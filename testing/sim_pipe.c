@@ -13,6 +13,7 @@ enum { CAPACITY = 64 * 1024 };
 
 struct SimPipe {
     SimKernel *kernel;
+    uint64_t inode;
     SimBytes bytes;
     SimPipeEnd ends[2]; /* [0] is read from */
 };
@@ -27,6 +28,7 @@ SimPipeEnd *torc__simPipe_new(SimKernel *kernel)
 {
     SimPipe *pipe = torc__sim_alloc(sizeof(*pipe));
     pipe->kernel = kernel;
+    pipe->inode = ++kernel->inodes_made;
     for (int i = 0; i < 2; i++)
         pipe->ends[i] = (SimPipeEnd){.pipe = pipe, .open = true};
     return pipe->ends;
@@ -96,4 +98,9 @@ unsigned torc__simPipe_readiness(SimPipeEnd *end)
     if (end == &pipe->ends[0])
         return torc__simBytes_length(&pipe->bytes) > 0 ? TORC_READABLE : 0;
     return room(pipe) >= PIPE_BUF ? TORC_WRITABLE : 0;
+}
+
+uint64_t torc__simPipe_inode(const SimPipeEnd *end)
+{
+    return end->pipe->inode;
 }

@@ -34,6 +34,7 @@ SimSocket *torc__simSocket_new(SimHost *host, int family)
     socket->attempt.fire = torc__simSocket_attempt;
     socket->attempt.name = "connection attempt";
     socket->number = host->kernel->sockets_made++;
+    socket->inode = ++host->kernel->inodes_made;
     torc__simOptions_init(socket);
     return socket;
 }
@@ -43,6 +44,8 @@ void torc__simSocket_free(SimSocket *socket)
     torc__simKernel_cancel(socket->kernel, &socket->attempt);
     torc__simTransit_drop(socket);
     torc__simPorts_remove(socket);
+    if (socket->un)
+        torc__simUnix_done(socket);
     torc__simBytes_done(&socket->input);
     torc__sim_release(socket);
 }
@@ -428,12 +431,18 @@ static ssize_t send_to(SimSocket *socket, const void *data, size_t length,
 const SimProtocol torc__sim_stream = {
     .type = SOCK_STREAM,
     .number = IPPROTO_TCP,
+    .bind = torc__simInet_bind,
     .listen = torc__simSocket_listen,
     .accept = torc__simSocket_accept,
     .connect = torc__simSocket_connect,
+    .getsockname = torc__simInet_getsockname,
+    .getpeername = torc__simInet_getpeername,
     .recv = recv_from,
     .send = send_to,
     .shutdown = torc__simSocket_shutdown,
     .close = torc__simSocket_close,
     .readiness = torc__simSocket_readiness,
+    .room = torc__simSocket_room,
+    .abort = torc__simSocket_abort,
+    .sever = torc__simSocket_break,
 };

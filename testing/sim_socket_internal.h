@@ -1,5 +1,5 @@
-/* What a descriptor can stand for in the simulated kernel: stream and datagram sockets, and pipes.
- * Not installed.
+/* What a descriptor can stand for in the simulated kernel: stream, datagram and UNIX sockets, and
+ * pipes (files: sim_files_internal.h). Not installed.
  *
  * A socket belongs to whoever opened or accepted it until it is closed, which frees it; those in a
  * listener's queue belong to the listener. It tells its owner of news through `notify`, and knows
@@ -26,6 +26,10 @@ enum { SIM_SHUT_READ = 1, SIM_SHUT_WRITE = 2, SIM_SHUT_BOTH = 3 };
 /* What a socket tells its owner: these of TORC_READABLE and TORC_WRITABLE, or all of it. */
 enum { SIM_ANYTHING = TORC_READABLE | TORC_WRITABLE | TORC_CLOSED };
 
+/* One more bit of a socket's readiness: EPOLLHUP, which libevent takes for readable and writable,
+ * unless TORC_CLOSED tells it more. */
+enum { SIM_HANGUP = 0x100 };
+
 enum { SIM_OPTION_COUNT = 24 };
 
 /* What differs between the kinds of sockets. The calls are as their POSIX namesakes for
@@ -33,18 +37,27 @@ enum { SIM_OPTION_COUNT = 24 };
 typedef struct SimProtocol {
     int type;   /* SOCK_STREAM, SOCK_DGRAM */
     int number; /* IPPROTO_… */
+    int (*bind)(SimSocket *socket, const struct sockaddr *name, socklen_t length);
     int (*listen)(SimSocket *socket, int backlog);
     int (*accept)(SimSocket *socket, SimSocket **ret_socket);
-    int (*connect)(SimSocket *socket, const SimAddress *address);
+    int (*connect)(SimSocket *socket, const struct sockaddr *name, socklen_t length);
+    int (*getsockname)(const SimSocket *socket, struct sockaddr *ret_name, socklen_t *length);
+    int (*getpeername)(const SimSocket *socket, struct sockaddr *ret_name, socklen_t *length);
     /* ret_from may be NULL and is left alone where nobody is named; address may be NULL. */
     ssize_t (*recv)(SimSocket *socket, void *buffer, size_t size, int flags, SimAddress *ret_from);
     ssize_t (*send)(SimSocket *socket, const void *data, size_t length, const SimAddress *address);
     int (*shutdown)(SimSocket *socket, int how);
     void (*close)(SimSocket *socket); /* and frees it */
     unsigned (*readiness)(SimSocket *socket);
+
+    /* Of streams alone. */
+    size_t (*room)(const SimSocket *socket); /* bytes that send would take now */
+    void (*abort)(SimSocket *socket);        /* RST, and frees it */
+    void (*sever)(SimSocket *socket);        /* RST arrives at both ends */
 } SimProtocol;
 
 typedef struct SimDatagram SimDatagram;
+typedef struct SimUnix SimUnix;
 typedef struct SimTransit SimTransit;
 
 /* What the next event of a connection attempt is. */
@@ -54,7 +67,7 @@ struct SimSocket {
     SimKernel *kernel;
     SimHost *host;
     const SimProtocol *protocol;
-    int family; /* AF_INET or AF_INET6 */
+    int family; /* AF_INET, AF_INET6 or AF_UNIX */
     SimState state;
     SimAddress local;
     SimAddress remote;
@@ -87,6 +100,7 @@ struct SimSocket {
     SimSocket *queue_last;
     SimSocket *queue_next;
     uint64_t number; /* counts sockets: which connection was first? */
+    uint64_t inode;
     unsigned queued;
     unsigned backlog;
 
@@ -94,6 +108,8 @@ struct SimSocket {
     SimDatagram *datagram_first;
     SimDatagram *datagram_last;
     size_t datagram_bytes;
+
+    SimUnix *un; /* of a UNIX socket; else NULL */
 
     SimSocket *port_next;
     SimSocket *port_previous;
@@ -117,7 +133,7 @@ void torc__simSocket_free(SimSocket *socket);
 /* As their POSIX namesakes for non-blocking sockets: 0 or a positive result, or -errno. */
 int torc__simSocket_listen(SimSocket *socket, int backlog);
 int torc__simSocket_accept(SimSocket *listener, SimSocket **ret_socket);
-int torc__simSocket_connect(SimSocket *socket, const SimAddress *address);
+int torc__simSocket_connect(SimSocket *socket, const struct sockaddr *name, socklen_t length);
 ssize_t torc__simSocket_recv(SimSocket *socket, void *buffer, size_t size, int flags);
 ssize_t torc__simSocket_send(SimSocket *socket, const void *data, size_t length);
 int torc__simSocket_shutdown(SimSocket *socket, int how);
@@ -163,6 +179,14 @@ unsigned torc__simSocket_readiness(SimSocket *socket);
 /* The pending error, positive, which is forgotten; 0 when there is none. */
 int torc__simSocket_takeError(SimSocket *socket);
 
+/* ---- names of IPv4 and IPv6 sockets (sim_inet.c) ------------------------------------------- */
+
+int torc__simInet_bind(SimSocket *socket, const struct sockaddr *name, socklen_t length);
+int torc__simInet_getsockname(const SimSocket *socket, struct sockaddr *ret_name,
+                              socklen_t *length);
+int torc__simInet_getpeername(const SimSocket *socket, struct sockaddr *ret_name,
+                              socklen_t *length);
+
 /* ---- connecting (sim_connect.c) ------------------------------------------------------------ */
 
 /* One attempt, answered at once however far it is: 0, -ECONNREFUSED, or -EAGAIN when there is no
@@ -175,6 +199,17 @@ void torc__simSocket_attempt(SimEvent *event);
 /* ---- datagram sockets (sim_datagram.c) ----------------------------------------------------- */
 
 SimSocket *torc__simDatagram_new(SimHost *host, int family);
+
+/* ---- UNIX stream sockets (sim_unix.c) ------------------------------------------------------ */
+
+/* A socket of a process with these credentials. */
+SimSocket *torc__simUnix_new(SimHost *host, const SimCredentials *process);
+/* Its name goes with it, a file stays; for torc__simSocket_free. */
+void torc__simUnix_done(SimSocket *socket);
+/* Who is at the other end; {0, -1, -1} when that is not known. */
+SimCredentials torc__simUnix_peerCredentials(const SimSocket *socket);
+/* True when the socket is bound to this name. */
+bool torc__simUnix_hasName(const SimSocket *socket, const struct sockaddr *name, socklen_t length);
 
 /* ---- pipes (sim_pipe.c) -------------------------------------------------------------------- */
 
@@ -195,6 +230,7 @@ ssize_t torc__simPipe_read(SimPipeEnd *end, void *buffer, size_t size);
 ssize_t torc__simPipe_write(SimPipeEnd *end, const void *data, size_t length);
 void torc__simPipe_close(SimPipeEnd *end);
 unsigned torc__simPipe_readiness(SimPipeEnd *end);
+uint64_t torc__simPipe_inode(const SimPipeEnd *end);
 
 /* ---- socket options (sim_options.c) -------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
  * nothing that goes in depends on an address in memory, on the machine's byte order or on how the
  * compiler lays out a struct, so that the same seed makes the same trace everywhere. */
 #include "sim_internal.h"
+#include "../transports/address_internal.h"
 #include "sim_trace_internal.h"
 
 #include <stdarg.h>
@@ -138,11 +139,26 @@ void torc__simTrace_text(SimTrace *trace, SimLineKind kind, int subject, const c
 
 void torc__simTrace_putAddress(unsigned char *ret_bytes, const SimAddress *address)
 {
-    memcpy(ret_bytes, address->ip, sizeof(address->ip));
+    unsigned char *bytes = ret_bytes + 1;
+    ret_bytes[0] = SIM_LINE_IP;
+    memcpy(bytes, address->ip, sizeof(address->ip));
     for (int i = 0; i < 4; i++)
-        ret_bytes[16 + i] = (unsigned char)(address->scope >> (8 * i));
-    ret_bytes[20] = (unsigned char)address->port;
-    ret_bytes[21] = (unsigned char)(address->port >> 8);
+        bytes[16 + i] = (unsigned char)(address->scope >> (8 * i));
+    bytes[20] = (unsigned char)address->port;
+    bytes[21] = (unsigned char)(address->port >> 8);
+}
+
+size_t torc__simTrace_putName(unsigned char *ret_bytes, const struct sockaddr *name,
+                              socklen_t length)
+{
+    TorcAddress address;
+    torc__address_fromSockaddr(name, length, &address);
+    size_t size = strlen(address.path);
+    if (size > SIM_LINE_BYTES - 1)
+        size = SIM_LINE_BYTES - 1;
+    ret_bytes[0] = SIM_LINE_UNIX;
+    memcpy(ret_bytes + 1, address.path, size);
+    return size + 1;
 }
 
 /* ---- the public face ----------------------------------------------------------------------- */

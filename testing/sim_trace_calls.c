@@ -15,7 +15,7 @@ static SimTrace *trace_of(TorcSystem *system)
 
 /* The bytes of an address that the caller gave, or got. */
 typedef struct AddressBytes {
-    unsigned char bytes[SIM_LINE_ADDRESS];
+    unsigned char bytes[SIM_LINE_BYTES];
     size_t length; /* 0: it cannot be read */
 } AddressBytes;
 
@@ -23,10 +23,13 @@ static AddressBytes read_address(const struct sockaddr *name, socklen_t length)
 {
     AddressBytes result = {.length = 0};
     SimAddress address;
-    if (name && length >= sizeof(name->sa_family) &&
-        torc__simAddress_fromSockaddr(name, length, name->sa_family, &address) == 0) {
+    if (!name || length < sizeof(name->sa_family))
+        return result;
+    if (name->sa_family == AF_UNIX) {
+        result.length = torc__simTrace_putName(result.bytes, name, length);
+    } else if (torc__simAddress_fromSockaddr(name, length, name->sa_family, &address) == 0) {
         torc__simTrace_putAddress(result.bytes, &address);
-        result.length = sizeof(result.bytes);
+        result.length = SIM_LINE_ADDRESS;
     }
     return result;
 }
@@ -220,6 +223,88 @@ static ssize_t traced_write(TorcSystem *system, int fd, const void *data, size_t
     return n;
 }
 
+/* ---- files and descriptors ----------------------------------------------------------------- */
+
+/* A line about a path. */
+static void trace_path(TorcSystem *system, SimLineKind kind, const char *path, int64_t a, int r)
+{
+    torc__simTrace_add(trace_of(system), kind, -1, a, 0, r, path, strlen(path));
+}
+
+static int traced_open(TorcSystem *system, const char *path, int flags, mode_t mode)
+{
+    int r = torc__sim_ops.open(system, path, flags, mode);
+    trace_path(system, SIM_LINE_OPEN, path, 0, r);
+    return r;
+}
+
+static int traced_unlink(TorcSystem *system, const char *path)
+{
+    int r = torc__sim_ops.unlink(system, path);
+    trace_path(system, SIM_LINE_UNLINK, path, 0, r);
+    return r;
+}
+
+static int traced_chmod(TorcSystem *system, const char *path, mode_t mode)
+{
+    int r = torc__sim_ops.chmod(system, path, mode);
+    trace_path(system, SIM_LINE_CHMOD, path, mode, r);
+    return r;
+}
+
+static int traced_stat(TorcSystem *system, const char *path, TorcFileStatus *ret_status)
+{
+    int r = torc__sim_ops.stat(system, path, ret_status);
+    trace_path(system, SIM_LINE_STAT, path, 0, r);
+    return r;
+}
+
+static int traced_statDescriptor(TorcSystem *system, int fd, TorcFileStatus *ret_status)
+{
+    int r = torc__sim_ops.statDescriptor(system, fd, ret_status);
+    torc__simTrace_add(trace_of(system), SIM_LINE_STAT_DESCRIPTOR, fd, 0, 0, r, NULL, 0);
+    return r;
+}
+
+static int traced_lock(TorcSystem *system, int fd)
+{
+    int r = torc__sim_ops.lock(system, fd);
+    torc__simTrace_add(trace_of(system), SIM_LINE_LOCK, fd, 0, 0, r, NULL, 0);
+    return r;
+}
+
+static ssize_t traced_pread(TorcSystem *system, int fd, void *buffer, size_t size, uint64_t offset)
+{
+    SimTrace *trace = trace_of(system);
+    uint64_t line = torc__simTrace_begin(trace, SIM_LINE_PREAD, fd, (int64_t)size, 0);
+    ssize_t n = torc__sim_ops.pread(system, fd, buffer, size, offset);
+    torc__simTrace_end(trace, line, n, buffer, n > 0 ? (size_t)n : 0);
+    return n;
+}
+
+static ssize_t traced_sendfile(TorcSystem *system, int out, int in, uint64_t offset, size_t length)
+{
+    SimTrace *trace = trace_of(system);
+    uint64_t line = torc__simTrace_begin(trace, SIM_LINE_SENDFILE, out, (int64_t)length, 0);
+    ssize_t n = torc__sim_ops.sendfile(system, out, in, offset, length);
+    torc__simTrace_end(trace, line, n, NULL, 0);
+    return n;
+}
+
+static int traced_duplicate(TorcSystem *system, int fd)
+{
+    int r = torc__sim_ops.duplicate(system, fd);
+    torc__simTrace_add(trace_of(system), SIM_LINE_DUPLICATE, fd, 0, 0, r, NULL, 0);
+    return r;
+}
+
+static int traced_setBlocking(TorcSystem *system, int fd, bool blocking)
+{
+    int r = torc__sim_ops.setBlocking(system, fd, blocking);
+    torc__simTrace_add(trace_of(system), SIM_LINE_SET_BLOCKING, fd, blocking, 0, r, NULL, 0);
+    return r;
+}
+
 /* ---- options ------------------------------------------------------------------------------- */
 
 /* A line about an option; an int value in little-endian order, as the line has it. */
@@ -344,9 +429,15 @@ static void plain_wake(TorcSystem *system)
     torc__sim_ops.wake(system);
 }
 
-static int plain_catchSignals(TorcSystem *system, TorcSignalFunction *function, void *arg)
+static int plain_catchSignal(TorcSystem *system, int signo, bool only_default,
+                             TorcSignalFunction *function, void *arg)
 {
-    return torc__sim_ops.catchSignals(system, function, arg);
+    return torc__sim_ops.catchSignal(system, signo, only_default, function, arg);
+}
+
+static void plain_releaseSignal(TorcSystem *system, int signo, bool send_again)
+{
+    torc__sim_ops.releaseSignal(system, signo, send_again);
 }
 
 static void *plain_eventBase(TorcSystem *system)
@@ -383,6 +474,16 @@ const TorcSystemOps torc__sim_tracedOps = {
     .pipe = traced_pipe,
     .read = traced_read,
     .write = traced_write,
+    .duplicate = traced_duplicate,
+    .setBlocking = traced_setBlocking,
+    .open = traced_open,
+    .unlink = traced_unlink,
+    .chmod = traced_chmod,
+    .stat = traced_stat,
+    .statDescriptor = traced_statDescriptor,
+    .lock = traced_lock,
+    .pread = traced_pread,
+    .sendfile = traced_sendfile,
     .openSpare = traced_openSpare,
     .submit = traced_submit,
     .setPoolSize = torc__simJobs_setPoolSize,
@@ -390,6 +491,7 @@ const TorcSystemOps torc__sim_tracedOps = {
     .endJobs = torc__simJobs_end,
     .lookup = traced_lookup,
     .cancelLookup = traced_cancelLookup,
-    .catchSignals = plain_catchSignals,
+    .catchSignal = plain_catchSignal,
+    .releaseSignal = plain_releaseSignal,
     .eventBase = plain_eventBase,
 };

@@ -53,7 +53,17 @@
     X(SENDTO, "sendto", BYTES)                                                                     \
     X(PIPE, "pipe", NOTHING)                                                                       \
     X(READ, "read", BYTES)                                                                         \
-    X(WRITE, "write", BYTES)
+    X(WRITE, "write", BYTES)                                                                       \
+    X(OPEN, "open", PATH)                                                                          \
+    X(UNLINK, "unlink", PATH)                                                                      \
+    X(CHMOD, "chmod", PATH_MODE)                                                                   \
+    X(STAT, "stat", PATH)                                                                          \
+    X(STAT_DESCRIPTOR, "statDescriptor", PLAIN)                                                    \
+    X(LOCK, "lock", PLAIN)                                                                         \
+    X(DUPLICATE, "duplicate", PLAIN)                                                               \
+    X(SET_BLOCKING, "setBlocking", NUMBER)                                                         \
+    X(PREAD, "pread", BYTES)                                                                       \
+    X(SENDFILE, "sendfile", NUMBER)
 
 typedef enum SimLineKind {
 #define SIM_LINE_ENUM(name, text, shape) SIM_LINE_##name,
@@ -102,9 +112,14 @@ void torc__simTrace_add(SimTrace *trace, SimLineKind kind, int subject, int64_t 
                         int64_t result, const void *bytes, size_t length);
 void torc__simTrace_text(SimTrace *trace, SimLineKind kind, int subject, const char *text);
 
-/* An address among the bytes of a line. */
-enum { SIM_LINE_ADDRESS = 22 };
+/* An address among the bytes of a line: a byte that says which kind, and an IP address with its port,
+ * or a UNIX name to the end of the bytes. */
+enum { SIM_LINE_ADDRESS = 23 };
+enum { SIM_LINE_IP = 0, SIM_LINE_UNIX = 1 };
 void torc__simTrace_putAddress(unsigned char *ret_bytes, const SimAddress *address);
+/* ret_bytes has SIM_LINE_BYTES; returns how many it takes. A name that is too long is cut. */
+size_t torc__simTrace_putName(unsigned char *ret_bytes, const struct sockaddr *name,
+                              socklen_t length);
 
 /* ---- sim_trace_text.c ---------------------------------------------------------------------- */
 

@@ -25,6 +25,8 @@ typedef enum Shape {
     SHAPE_OPTION,
     SHAPE_INTEREST,
     SHAPE_NAME,
+    SHAPE_PATH,
+    SHAPE_PATH_MODE,
     SHAPE_NEWS,
     SHAPE_SIGNAL,
     SHAPE_TEXT,
@@ -62,6 +64,14 @@ const char *torc__simCall_name(TorcSimCall call)
         [TORC_SIM_LOOKUP] = "lookup",
         [TORC_SIM_SUBMIT] = "submit",
         [TORC_SIM_OPEN_SPARE] = "openSpare",
+        [TORC_SIM_OPEN] = "open",
+        [TORC_SIM_READ_FILE] = "read",
+        [TORC_SIM_WRITE_FILE] = "write",
+        [TORC_SIM_UNLINK] = "unlink",
+        [TORC_SIM_CHMOD] = "chmod",
+        [TORC_SIM_STAT] = "stat",
+        [TORC_SIM_LOCK] = "lock",
+        [TORC_SIM_DUPLICATE] = "duplicate",
     };
     return names[call];
 }
@@ -89,8 +99,10 @@ static const char *error_name(int64_t error)
         ERROR_CASE(EINVAL)
         ERROR_CASE(EIO)
         ERROR_CASE(EISCONN)
+        ERROR_CASE(EISDIR)
         ERROR_CASE(EMFILE)
         ERROR_CASE(EMSGSIZE)
+        ERROR_CASE(ENAMETOOLONG)
         ERROR_CASE(ENETUNREACH)
         ERROR_CASE(ENFILE)
         ERROR_CASE(ENOBUFS)
@@ -99,12 +111,15 @@ static const char *error_name(int64_t error)
         ERROR_CASE(ENOPROTOOPT)
         ERROR_CASE(ENOSPC)
         ERROR_CASE(ENOTCONN)
+        ERROR_CASE(ENOTDIR)
         ERROR_CASE(ENOTSOCK)
+        ERROR_CASE(ENXIO)
         ERROR_CASE(EOPNOTSUPP)
         ERROR_CASE(EPERM)
         ERROR_CASE(EPIPE)
         ERROR_CASE(EPROTO)
         ERROR_CASE(EPROTONOSUPPORT)
+        ERROR_CASE(EROFS)
         ERROR_CASE(ETIMEDOUT)
 #define TORC_ERROR_CASE(name, value, text) ERROR_CASE(name)
         TORC_ERROR_MAP(TORC_ERROR_CASE)
@@ -143,11 +158,16 @@ static void put_text(SimReport *text, const SimLine *line)
     put(text, "%.*s", (int)kept_bytes(line), (const char *)line->bytes);
 }
 
-/* The address at this place among the line's bytes (torc__simTrace_putAddress). */
+/* The address at this place among the line's bytes (torc__simTrace_putAddress, _putName). */
 static void put_address(SimReport *text, const SimLine *line, size_t place)
 {
     char host[TORC_ADDRESS_TEXT_SIZE];
-    const unsigned char *bytes = line->bytes + place;
+    const unsigned char *bytes = line->bytes + place + 1;
+    if (line->length > place && line->bytes[place] == SIM_LINE_UNIX) {
+        put(text, "unix:");
+        torc__report_quote(text, bytes, line->length - place - 1, 0);
+        return;
+    }
     if (line->length < place + SIM_LINE_ADDRESS) {
         put(text, "none");
         return;
@@ -221,7 +241,14 @@ static void put_call(SimReport *text, const SimLine *line, Shape shape)
     }
     put(text, "(");
     switch (shape) {
-    case SHAPE_FAMILY: put(text, line->a == AF_INET6 ? "AF_INET6" : "AF_INET"); break;
+    case SHAPE_FAMILY:
+        put(text, line->a == AF_INET6 ? "AF_INET6" : line->a == AF_UNIX ? "AF_UNIX" : "AF_INET");
+        break;
+    case SHAPE_PATH: put_bytes(text, line); break;
+    case SHAPE_PATH_MODE:
+        put_bytes(text, line);
+        put(text, ", 0%03o", (unsigned)line->a);
+        break;
     case SHAPE_NUMBER: put(text, "%d, %lld", line->subject, (long long)line->a); break;
     case SHAPE_BYTES:
         put(text, "%d, %lld%s", line->subject, (long long)line->a,
@@ -265,9 +292,11 @@ static void put_peer(SimReport *text, const SimLine *line, const char *name, Sha
         put_bytes(text, line);
     } else if (shape == SHAPE_PEER_ADDRESSES) {
         put(text, " ");
-        put_address(text, line, 0);
-        put(text, " to ");
-        put_address(text, line, SIM_LINE_ADDRESS);
+        if (line->length == 2 * SIM_LINE_ADDRESS) {
+            put_address(text, line, 0);
+            put(text, " to ");
+        }
+        put_address(text, line, line->length == 2 * SIM_LINE_ADDRESS ? SIM_LINE_ADDRESS : 0);
     }
 }
 

@@ -25,6 +25,7 @@ typedef struct SimKind {
     void (*attach)(void *object, SimDescriptor *descriptor); /* whom to tell; NULL: nobody */
     void (*close)(void *object);
     unsigned (*readiness)(void *object); /* NULL: it cannot be watched */
+    void (*stat)(const void *object, TorcFileStatus *ret_status);
     ssize_t (*read)(void *object, void *buffer, size_t size);
     ssize_t (*write)(void *object, const void *data, size_t length);
 } SimKind;
@@ -33,6 +34,7 @@ extern const SimKind torc__sim_socketKind;
 extern const SimKind torc__sim_pipeReader;
 extern const SimKind torc__sim_pipeWriter;
 extern const SimKind torc__sim_spare;
+extern const SimKind torc__sim_fileKind; /* sim_file_calls.c */
 
 struct SimDescriptor {
     SimView *view;
@@ -40,7 +42,10 @@ struct SimDescriptor {
     void *object;
     SimSocket *socket; /* the object, if it is one; else NULL */
     SimWatch *watch;   /* NULL: not watched */
+    /* A ring of those that stand for the same open file: itself, unless it was duplicated. */
+    SimDescriptor *twin;
     int fd;
+    bool blocking;   /* what was asked for; shared with its twins */
     bool triggered;  /* something happened since the watch was last called */
     unsigned held;   /* TORC_READABLE, TORC_WRITABLE: a delay is under way (sim_faults.c) */
     unsigned exempt; /* the same: the next call is the one that was delayed, and succeeds */
@@ -70,8 +75,14 @@ typedef struct SimReady {
     short ready;
 } SimReady;
 
-/* Signals that wait for delivery; more are lost, as the kernel loses those that pend already. */
-enum { SIM_SIGNALS = 16 };
+/* One more than the highest number of a signal, which is Linux's. */
+enum { SIM_SIGNALS = 65 };
+
+/* Who catches a signal; NULL: nobody. */
+typedef struct SimSignalHandler {
+    TorcSignalFunction *function;
+    void *arg;
+} SimSignalHandler;
 
 struct SimView {
     TorcSystem system; /* first: the two are converted into each other */
@@ -104,9 +115,8 @@ struct SimView {
     int64_t seen_time;
     uint64_t seen_activity;
 
-    TorcSignalFunction *signal_function;
-    void *signal_arg;
-    int signals[SIM_SIGNALS];
+    SimSignalHandler handlers[SIM_SIGNALS];
+    int signals[SIM_SIGNALS]; /* that wait for delivery, each at most once */
     unsigned signal_count;
 
     SimPool pool;
@@ -119,6 +129,9 @@ struct SimView {
 
 /* Gives an object a number, and owns it from now on. */
 int torc__simDescriptor_open(SimView *view, const SimKind *kind, void *object);
+/* One more number for what the descriptor stands for. */
+int torc__simDescriptor_duplicate(SimDescriptor *descriptor);
+/* The object goes with the last of its descriptors. */
 void torc__simDescriptor_close(SimDescriptor *descriptor);
 
 /* The open descriptor, or NULL. */

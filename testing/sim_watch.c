@@ -95,7 +95,12 @@ static unsigned ready_now(const SimWatch *watch)
         ready |= watch->interest & TORC_CLOSED;
     if (watch->descriptor->held)
         ready &= ~hidden_by(watch->descriptor->held);
-    return ready ? ready & watch->descriptor->kind->readiness(watch->descriptor->object) : 0;
+    if (!ready)
+        return 0;
+    unsigned state = watch->descriptor->kind->readiness(watch->descriptor->object);
+    if (state & SIM_HANGUP && !(ready & state & TORC_CLOSED))
+        state |= TORC_READABLE | TORC_WRITABLE;
+    return ready & state;
 }
 
 /* ---- the three calls ----------------------------------------------------------------------- */
@@ -280,8 +285,11 @@ static bool deliver(SimView *view)
 
 static void deliver_signal(SimView *view, int signo)
 {
+    SimSignalHandler handler = view->handlers[signo];
+    if (!handler.function)
+        return; /* released by the one before */
     torc__simTrace_add(view->kernel->trace, SIM_LINE_SIGNAL, signo, 0, 0, 0, NULL, 0);
-    view->signal_function(view->signal_arg, signo);
+    handler.function(handler.arg, signo);
 }
 
 static void deliver_signals(SimView *view)
@@ -290,7 +298,7 @@ static void deliver_signals(SimView *view)
     int signals[SIM_SIGNALS];
     memcpy(signals, view->signals, sizeof(signals));
     view->signal_count = 0;
-    for (unsigned i = 0; i < count && view->signal_function; i++)
+    for (unsigned i = 0; i < count; i++)
         deliver_signal(view, signals[i]);
     view->happened |= count > 0;
 }

@@ -55,7 +55,12 @@ static void tell_lost(TorcStringTransport *wire)
     wire->telling = true; /* first: destroy functions cannot bind new calls */
     if (wire->bound.first)
         torc__timers_cancelBound(wire->reactor, &wire->bound);
+    TorcProducing ended = {0};
+    if (wire->base.cls->unregisterProducer(&wire->base, &ended))
+        torc__producing_end(&ended, wire->reason);
     protocol->cls->connectionLost(protocol, wire->reason);
+    if (ended.receiver)
+        ended.receiver->gone(ended.producer);
     if (wire->last_look)
         wire->last_look(protocol, wire->last_look_arg);
     wire->base.protocol = NULL;
@@ -63,20 +68,52 @@ static void tell_lost(TorcStringTransport *wire)
     wire->busy = false;
 }
 
-/* A mark was passed, and the protocol does not know it. */
-static bool marks_due(const TorcStringTransport *wire)
+/* What was written passed a mark, and who was told of the last one does not know it. */
+static bool passed_mark(const TorcStringTransport *wire, bool above)
 {
     size_t waiting = torc__stringTransport_waiting(wire);
 
-    if (wire->lost || wire->disconnecting)
+    return above ? waiting <= wire->low_mark : waiting > wire->high_mark;
+}
+
+static bool producer_due(const TorcStringTransport *wire)
+{
+    if (!wire->producing.streaming)
+        return wire->pull_due && torc__stringTransport_waiting(wire) == 0;
+    return passed_mark(wire, wire->producer_paused);
+}
+
+static bool marks_due(const TorcStringTransport *wire)
+{
+    if (wire->lost || (wire->disconnecting && !torc__stringTransport_heldOpen(wire)))
         return false;
-    return wire->above_mark ? waiting <= wire->low_mark : waiting > wire->high_mark;
+    return torc__stringTransport_produced(wire) ? producer_due(wire)
+                                                : passed_mark(wire, wire->above_mark);
+}
+
+static void tell_producer(TorcStringTransport *wire)
+{
+    const TorcProducing *producing = &wire->producing;
+
+    wire->pull_due = false;
+    wire->producer_paused = producing->streaming && !wire->producer_paused;
+    wire->busy = true;
+    wire->calls++;
+    if (wire->producer_paused)
+        producing->cls->pauseProducing(producing->producer);
+    else
+        producing->cls->resumeProducing(producing->producer);
+    wire->busy = false;
 }
 
 static void tell_marks(TorcStringTransport *wire)
 {
     const TorcProtocolClass *cls = wire->base.protocol->cls;
 
+    if (torc__stringTransport_produced(wire)) {
+        tell_producer(wire);
+        return;
+    }
     wire->above_mark = !wire->above_mark;
     call(wire, wire->above_mark ? cls->pauseProducing : cls->resumeProducing);
 }
@@ -104,6 +141,7 @@ static void drop_input(TorcStringTransport *wire)
 static void deliver_input(TorcStringTransport *wire)
 {
     TorcProtocol *protocol = wire->base.protocol;
+    const TorcReceiver *receiver = torc__stringTransport_receiver(wire);
     size_t length = torc__simBytes_length(&wire->input);
     void *data = torc__sim_alloc(length);
 
@@ -111,7 +149,10 @@ static void deliver_input(TorcStringTransport *wire)
     drop_input(wire);
     wire->busy = true;
     wire->calls++;
-    protocol->cls->dataReceived(protocol, data, length);
+    if (receiver)
+        receiver->dataReceived(wire->producing.producer, data, length);
+    else
+        protocol->cls->dataReceived(protocol, data, length);
     wire->busy = false;
     torc__sim_release(data);
 }
@@ -119,11 +160,14 @@ static void deliver_input(TorcStringTransport *wire)
 static void deliver_end(TorcStringTransport *wire)
 {
     const TorcProtocolClass *cls = wire->base.protocol->cls;
+    const TorcReceiver *receiver = torc__stringTransport_receiver(wire);
 
     wire->read_eof = true;
+    if (receiver)
+        receiver->readConnectionLost(wire->producing.producer);
     if (cls->readConnectionLost)
         call(wire, cls->readConnectionLost);
-    else
+    else if (!receiver)
         wire->disconnecting = true;
 }
 
@@ -141,14 +185,24 @@ static void read_on(TorcStringTransport *wire)
 
 /* ---- turns --------------------------------------------------------------------------------- */
 
+static size_t take(TorcStringTransport *wire, size_t bytes)
+{
+    size_t waiting = torc__stringTransport_waiting(wire);
+    size_t taken = bytes < waiting ? bytes : waiting;
+
+    wire->taken += taken;
+    wire->pull_due |= taken > 0;
+    return taken;
+}
+
 /* What was written leaves, and what was to follow it happens. */
 static void flush(TorcStringTransport *wire)
 {
     if (wire->lost)
         return;
     if (!wire->holding)
-        wire->taken = torc__simBytes_length(&wire->written);
-    if (torc__stringTransport_waiting(wire) > 0)
+        (void)take(wire, SIZE_MAX);
+    if (torc__stringTransport_waiting(wire) > 0 || torc__stringTransport_heldOpen(wire))
         return;
     if (wire->disconnecting)
         torc__stringTransport_end(wire, TorcReason_static(TORC_CONNECTION_DONE));
@@ -379,11 +433,7 @@ void TorcStringTransport_holdOutput(TorcStringTransport *wire)
 size_t TorcStringTransport_takeOutput(TorcStringTransport *wire, size_t bytes)
 {
     require_wire(wire);
-    size_t waiting = torc__stringTransport_waiting(wire);
-    size_t taken = bytes < waiting ? bytes : waiting;
-
-    wire->taken += taken;
-    return taken;
+    return take(wire, bytes);
 }
 
 void TorcStringTransport_releaseOutput(TorcStringTransport *wire)
@@ -422,6 +472,30 @@ bool TorcStringTransport_paused(const TorcStringTransport *wire)
 {
     require_wire(wire);
     return wire->paused;
+}
+
+bool TorcStringTransport_producing(const TorcStringTransport *wire)
+{
+    require_wire(wire);
+    return torc__stringTransport_produced(wire);
+}
+
+void *TorcStringTransport_producer(const TorcStringTransport *wire)
+{
+    require_wire(wire);
+    return wire->producing.producer;
+}
+
+bool TorcStringTransport_streaming(const TorcStringTransport *wire)
+{
+    require_wire(wire);
+    return wire->producing.streaming;
+}
+
+bool TorcStringTransport_producerPaused(const TorcStringTransport *wire)
+{
+    require_wire(wire);
+    return torc__stringTransport_produced(wire) && wire->producer_paused;
 }
 
 const TorcReason *TorcStringTransport_reason(const TorcStringTransport *wire)

@@ -160,6 +160,15 @@ TORC_API bool TorcStringTransport_halfClosed(const TorcStringTransport *wire);
 /* The protocol has paused reading, as a producer. */
 TORC_API bool TorcStringTransport_paused(const TorcStringTransport *wire);
 
+/* There is a producer (transports/producer.h): registered, not yet unregistered, and the connection
+ * not lost. What it was registered with, NULL when there is none; whether it is a push producer; and
+ * whether it has been told to pause. It is told, or asked for the next piece, at the end of a turn as
+ * the protocol is of the marks; a TorcTransport_sendFile needs the reactor's system. */
+TORC_API bool TorcStringTransport_producing(const TorcStringTransport *wire);
+TORC_API void *TorcStringTransport_producer(const TorcStringTransport *wire);
+TORC_API bool TorcStringTransport_streaming(const TorcStringTransport *wire);
+TORC_API bool TorcStringTransport_producerPaused(const TorcStringTransport *wire);
+
 /* Why it is over, also before connectionLost has told the protocol: what failConnection was given,
  * TORC_CONNECTION_ABORTED, …; NULL while it is not (loseConnection ends it in the next turn). Valid
  * until it is freed. */

@@ -152,7 +152,8 @@ static int admit(TorcStringTransport *wire, size_t length)
 {
     size_t limit = wire->buffer_limit;
 
-    if (wire->disconnecting || wire->lost || wire->write_closing) {
+    bool closing = wire->disconnecting || wire->write_closing;
+    if (wire->lost || (closing && !torc__stringTransport_heldOpen(wire))) {
         wire->refused++;
         return -EPIPE;
     }
@@ -217,6 +218,44 @@ static void string_pauseProducing(TorcTransport *self)
 static void string_resumeProducing(TorcTransport *self)
 {
     ((TorcStringTransport *)self)->paused = false;
+}
+
+/* ---- producers ----------------------------------------------------------------------------- */
+
+static int string_registerProducer(TorcTransport *self, const TorcProducing *producing)
+{
+    TorcStringTransport *wire = (TorcStringTransport *)self;
+
+    if (torc__stringTransport_produced(wire))
+        return -EBUSY;
+    if (wire->disconnecting || wire->lost || wire->write_closing)
+        return -EPIPE;
+    wire->producing = *producing;
+    wire->pull_due = !producing->streaming;
+    wire->producer_paused = false;
+    return 0;
+}
+
+static bool string_unregisterProducer(TorcTransport *self, TorcProducing *ret_left)
+{
+    TorcStringTransport *wire = (TorcStringTransport *)self;
+
+    if (!torc__stringTransport_produced(wire))
+        return false;
+    *ret_left = wire->producing;
+    wire->producing = (TorcProducing){0};
+    return true;
+}
+
+static void string_getFlow(TorcTransport *self, TorcFlow *ret_flow)
+{
+    const TorcStringTransport *wire = (const TorcStringTransport *)self;
+
+    *ret_flow = (TorcFlow){.produced = torc__stringTransport_produced(wire),
+                           .joined = torc__stringTransport_receiver(wire) != NULL,
+                           .read_ended = wire->read_eof,
+                           .high_mark = wire->high_mark,
+                           .buffer_limit = wire->buffer_limit};
 }
 
 /* ---- what it is ---------------------------------------------------------------------------- */
@@ -306,5 +345,8 @@ const TorcTransportClass torc__stringTransport_class = {
     .set = string_set,
     .getOption = string_getOption,
     .setOption = string_setOption,
+    .registerProducer = string_registerProducer,
+    .unregisterProducer = string_unregisterProducer,
+    .getFlow = string_getFlow,
     .boundCalls = string_boundCalls,
 };

@@ -33,6 +33,7 @@ struct TorcStringTransport {
     size_t low_mark;
     size_t buffer_limit; /* 0: none */
     uint64_t calls;      /* slots called so far */
+    TorcProducing producing;
 
     bool busy;       /* a slot is being called by the kit */
     bool holding;    /* the peer takes nothing */
@@ -49,6 +50,8 @@ struct TorcStringTransport {
     bool write_closing;
     bool write_shut;      /* the peer would see FIN */
     bool write_shut_news; /* writeConnectionLost is due */
+    bool pull_due;        /* a pull producer is asked when nothing waits */
+    bool producer_paused;
 
     /* Called when connectionLost has returned, before the instance is freed. NULL: nobody. */
     void (*last_look)(TorcProtocol *protocol, void *arg);
@@ -64,6 +67,23 @@ void torc__stringTransport_end(TorcStringTransport *wire, TorcReason *reason);
 /* Makes it known to TorcConnectionId_protocol on this thread, until remove. */
 void torc__stringTransport_add(TorcStringTransport *wire);
 void torc__stringTransport_remove(TorcStringTransport *wire);
+
+static inline bool torc__stringTransport_produced(const TorcStringTransport *wire)
+{
+    return wire->producing.cls != NULL;
+}
+
+/* Who gets what arrives, instead of the protocol; NULL: nobody. */
+static inline const TorcReceiver *torc__stringTransport_receiver(const TorcStringTransport *wire)
+{
+    return torc__stringTransport_produced(wire) ? wire->producing.receiver : NULL;
+}
+
+/* Closing waits for its producer. */
+static inline bool torc__stringTransport_heldOpen(const TorcStringTransport *wire)
+{
+    return torc__stringTransport_produced(wire) && !wire->producing.receiver;
+}
 
 /* Bytes written that the peer does not have. */
 static inline size_t torc__stringTransport_waiting(const TorcStringTransport *wire)

@@ -3,9 +3,9 @@
  *
  * A script is text. A line is a step: calls, separated by ';', after which the kernel gets time to
  * deliver what they set going. A descriptor is a letter; a port is a number or the letter of a
- * descriptor that had it. The log says what each call answered and, below each step, what watches
- * were told. It does not depend on descriptor or port numbers: ports are named in the order in which
- * they appear.
+ * descriptor that had it; a file is a name in a directory that is empty at the beginning. The log says
+ * what each call answered and, below each step, what watches were told. It does not depend on
+ * descriptor or port numbers: ports are named in the order in which they appear.
  *
  *     pair a b               a connects to a listener at 127.0.0.1, which accepts b and is closed;
  *                            both get TCP_NODELAY, lest small sends wait for answers
@@ -24,6 +24,12 @@
  *     sendto a text 127.0.0.1 b    sendmanyto a 5000 127.0.0.1 b
  *     recvfrom a 100         peekfrom a 100         lengthfrom a 100 (MSG_TRUNC)
  *     pipe a b               write b text   writemany b 5000    read a 100   readmany a 5000
+ *     open a unix            bind a unix f     bind a unix @f (abstract)     connect b unix f
+ *     unixpair a b           as pair, on UNIX sockets; a is who connected
+ *     credentials a          SO_PEERCRED: is it this process?
+ *     file a f wc 644        opens a file: r, w, c O_CREAT, x O_EXCL, t O_TRUNC, a O_APPEND
+ *     unlink f               chmod f 600    stat f     statopen a    same f a (one file?)
+ *     lock a                 duplicate a b  blocking a 1 (said is what it was)
  *     watch a rwc            rewatch a r    unwatch a     (c, FIN, is left out when by level)
  *     then a unwatch a       the next time a's watch is called it does this
  *

@@ -1,5 +1,6 @@
 /* The calls of the differential test's scripts, one function each. */
 #include <netinet/tcp.h>
+#include <unistd.h>
 
 #include "differential_world.h"
 
@@ -27,8 +28,10 @@ static void op_open(World *world, const Words *words)
     const char *kind = Words_at(words, 2);
     if (is_open(world, words, 1))
         return;
-    int type = strncmp(kind, "tcp", 3) == 0 ? SOCK_STREAM : SOCK_DGRAM;
-    int fd = ops_of(world)->socket(world->system, strchr(kind, '6') ? AF_INET6 : AF_INET, type);
+    bool un = strcmp(kind, "unix") == 0;
+    int family = un ? AF_UNIX : strchr(kind, '6') ? AF_INET6 : AF_INET;
+    int type = strncmp(kind, "udp", 3) == 0 ? SOCK_DGRAM : SOCK_STREAM;
+    int fd = ops_of(world)->socket(world->system, family, type);
     Slot_open(World_slot(world, words, 1), fd, false);
     World_sayDone(world, fd);
 }
@@ -209,6 +212,29 @@ static int set_linger(World *world, const Slot *slot, int seconds)
                                      sizeof(linger));
 }
 
+/* Who that is differs from one run to the other. */
+static void op_credentials(World *world, const Words *words)
+{
+    struct {
+        pid_t pid;
+        uid_t uid;
+        gid_t gid;
+    } who = {0};
+    socklen_t length = sizeof(who);
+    int r = ops_of(world)->getsockopt(world->system, World_slot(world, words, 1)->fd, SOL_SOCKET,
+                                      SO_PEERCRED, &who, &length);
+    World_sayDone(world, r);
+    if (r < 0)
+        return;
+    bool own = who.pid == getpid() && who.uid == geteuid() && who.gid == getegid();
+    bool none = who.pid == 0 && who.uid == (uid_t)-1 && who.gid == (gid_t)-1;
+    World_say(world, " %s length %u",
+              own    ? "this process"
+              : none ? "none"
+                     : "another",
+              (unsigned)length);
+}
+
 static void op_linger(World *world, const Words *words)
 {
     World_sayDone(world, set_linger(world, World_slot(world, words, 1), atoi(Words_at(words, 2))));
@@ -226,7 +252,7 @@ static void op_abort(World *world, const Words *words)
 static ssize_t put(Slot *slot, const void *data, size_t length)
 {
     TorcSystem *system = slot->world->system;
-    ssize_t n = slot->is_pipe ? system->ops->write(system, slot->fd, data, length)
+    ssize_t n = slot->by_read ? system->ops->write(system, slot->fd, data, length)
                               : system->ops->send(system, slot->fd, data, length);
     slot->sent += n > 0 ? (size_t)n : 0;
     return n;
@@ -235,7 +261,7 @@ static ssize_t put(Slot *slot, const void *data, size_t length)
 static ssize_t get(Slot *slot, void *buffer, size_t size)
 {
     TorcSystem *system = slot->world->system;
-    ssize_t n = slot->is_pipe ? system->ops->read(system, slot->fd, buffer, size)
+    ssize_t n = slot->by_read ? system->ops->read(system, slot->fd, buffer, size)
                               : torc__recv(system, slot->fd, buffer, size, 0);
     slot->received += n > 0 ? (size_t)n : 0;
     return n;
@@ -441,6 +467,19 @@ static void op_pair(World *world, const Words *words)
     world->quiet = false;
 }
 
+static void op_unixpair(World *world, const Words *words)
+{
+    char line[200];
+    const char *a = Words_at(words, 1);
+    world->quiet = true;
+    snprintf(line, sizeof(line),
+             "open z unix; bind z unix @pair; listen z 5; open %s unix; connect %s unix @pair; "
+             "accept z %s; close z",
+             a, a, Words_at(words, 2));
+    World_runLine(world, line);
+    world->quiet = false;
+}
+
 typedef struct Call {
     const char *name;
     void (*function)(World *world, const Words *words);
@@ -450,15 +489,21 @@ static const Call calls[] = {
     {"abort", op_abort},
     {"accept", op_accept},
     {"bind", op_bind},
+    {"blocking", World_blocking},
+    {"chmod", World_chmod},
     {"close", op_close},
     {"connect", op_connect},
+    {"credentials", op_credentials},
     {"drain", op_drain},
+    {"duplicate", World_duplicate},
     {"error", op_error},
+    {"file", World_file},
     {"fill", op_fill},
     {"get", op_get},
     {"lengthfrom", op_lengthfrom},
     {"linger", op_linger},
     {"listen", op_listen},
+    {"lock", World_lock},
     {"name", op_name},
     {"open", op_open},
     {"pair", op_pair},
@@ -472,6 +517,7 @@ static const Call calls[] = {
     {"recvfrom", op_recvfrom},
     {"recvmany", op_recvmany},
     {"rewatch", op_rewatch},
+    {"same", World_same},
     {"send", op_send},
     {"sendmany", op_sendmany},
     {"sendmanyto", op_sendmanyto},
@@ -479,7 +525,11 @@ static const Call calls[] = {
     {"sendv", op_sendv},
     {"set", op_set},
     {"shutdown", op_shutdown},
+    {"stat", World_stat},
+    {"statopen", World_statOpen},
     {"then", op_then},
+    {"unixpair", op_unixpair},
+    {"unlink", World_unlink},
     {"unwatch", op_unwatch},
     {"watch", op_watch},
     {"write", op_send},

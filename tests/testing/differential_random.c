@@ -1,5 +1,6 @@
 /* Random scripts, of one subject each: two connections; listeners and who connects to them;
- * addresses and ports; datagrams; pipes. A script is a beginning and then calls in any order.
+ * addresses and ports; datagrams; pipes; UNIX connections; UNIX names; files.
+ * A script is a beginning and then calls in any order.
  *
  * They keep away from the deliberate simplifications of testing/sim.h. Buffers are filled at the
  * beginning only, and drained at once, and pipes never come near to be full. Where a port may be
@@ -19,6 +20,7 @@ enum { STEPS = 30, MOST_CALLS = 3 };
 typedef struct Subject {
     const char *begin;
     const char *letters;
+    bool fills; /* some begin with a buffer that is filled */
     const char *const *addresses;
     size_t address_count;
     const char *const *calls;
@@ -189,10 +191,120 @@ static const char *const pipe_calls[] = {
     "write # more", "watch # rw",  "read # 1",       "close #",
 };
 
+/* ---- UNIX connections ---------------------------------------------------------------------- */
+
+static const char *const unix_connection_calls[] = {
+    "send # abc",      "send # x",       "sendv # ab cd",   "sendmany # 2000", "recv # 2",
+    "recvmany # 9000", "peek # 10",      "recv # 100",      "shutdown # w",    "shutdown # w",
+    "shutdown # r",    "close #",        "shutdown # rw",   "close #",         "error #",
+    "watch # r",       "watch # rwc",    "rewatch # rw",    "rewatch # rc",    "rewatch # w",
+    "rewatch # rwc",   "unwatch #",      "name #",          "peer #",          "duplicate # x",
+    "recv # 0",        "send # -",       "accept # x",      "listen # 1",      "duplicate @ #",
+    "recv # 100",      "send # hi",      "watch # rwc",     "watch # r",       "watch # rw",
+    "credentials #",   "bind # unix @f", "unixpair # @",    "close x",         "recv x 100",
+    "send x more",     "watch x rwc",    "recvmany # 1500", "sendmany # 100",  "sendto # x",
+};
+
+/* ---- UNIX names ---------------------------------------------------------------------------- */
+
+static const char *const unix_names[] = {"f", "f", "g", "@f", "@g"};
+
+static const char *const unix_name_calls[] = {
+    "connect # unix %",
+    "connect # unix %",
+    "connect # unix %",
+    "close #; accept l #",
+    "close #; accept l #",
+    "close #; accept m #",
+    "close #; open # unix",
+    "close #; open # unix",
+    "bind # unix %",
+    "bind # unix %",
+    "bind # unix %; listen # 0",
+    "listen # 1",
+    "listen l 0",
+    "listen m 2",
+    "close l; open l unix; bind l unix %; listen l 1",
+    "close m; open m unix; unlink f; bind m unix f; listen m 0",
+    "unlink f",
+    "unlink g",
+    "stat f",
+    "stat g",
+    "same f #",
+    "duplicate l x",
+    "close x",
+    "accept x #",
+    "watch l rwc",
+    "rewatch l rc",
+    "rewatch l rw",
+    "watch m r",
+    "shutdown l r",
+    "shutdown m w",
+    "name #",
+    "peer #",
+    "name l",
+    "credentials #",
+    "get # SO_ACCEPTCONN",
+    "watch # rwc",
+    "watch # w",
+    "rewatch # rwc",
+    "rewatch # r",
+    "unwatch #",
+    "send # abc",
+    "recv # 2",
+    "recv # 100",
+    "error #",
+    "shutdown # w",
+    "shutdown # r",
+};
+
+/* ---- files --------------------------------------------------------------------------------- */
+
+static const char *const file_names[] = {"f", "f", "g"};
+
+static const char *const file_calls[] = {
+    "file # % r 0",
+    "file # % rw 0",
+    "file # % rwc 644",
+    "file # % wc 600",
+    "file # % wcx 666",
+    "file # % rwt 0",
+    "file # % wa 0",
+    "close #; file # % rwc 644",
+    "close #",
+    "close #",
+    "duplicate # @",
+    "duplicate # @",
+    "lock #",
+    "lock #",
+    "lock #",
+    "write # abc",
+    "write # x",
+    "write # -",
+    "writemany # 3000",
+    "read # 2",
+    "read # 100",
+    "readmany # 5000",
+    "unlink %",
+    "chmod % 600",
+    "chmod % 604",
+    "stat %",
+    "stat %",
+    "same % #",
+    "statopen #",
+    "statopen #",
+    "blocking # 1; blocking # 0",
+    "send # x",
+    "recv # 1",
+};
+
 /* ---- all of them --------------------------------------------------------------------------- */
 
 static const Subject subjects[] = {
-    {.begin = "pair a b; pair c d", .letters = "abcd", SUBJECT_CALLS(connection_calls)},
+    {.begin = "pair a b; pair c d",
+     .letters = "abcd",
+     .fills = true,
+     SUBJECT_CALLS(connection_calls)},
     {.begin = "open l tcp4; bind l 127.0.0.1 0; listen l 1; open m tcp6; bind m :: 0; listen m 2\n"
               "open z tcp4; bind z 127.0.0.1 0; close z\n"
               "open a tcp4; open b tcp4; open c tcp6; open d tcp4; open e tcp4; open f tcp4",
@@ -209,6 +321,19 @@ static const Subject subjects[] = {
      SUBJECT_ADDRESSES(datagram_addresses),
      SUBJECT_CALLS(datagram_calls)},
     {.begin = "pipe a b; pipe c d", .letters = "abcd", SUBJECT_CALLS(pipe_calls)},
+    {.begin = "unixpair a b; unixpair c d",
+     .letters = "abcd",
+     .fills = true,
+     SUBJECT_CALLS(unix_connection_calls)},
+    {.begin = "open l unix; bind l unix f; listen l 1; open m unix; bind m unix @f; listen m 2\n"
+              "open a unix; open b unix; open c unix; open d unix",
+     .letters = "abcd",
+     SUBJECT_ADDRESSES(unix_names),
+     SUBJECT_CALLS(unix_name_calls)},
+    {.begin = "file a f rwc 644; file b f r 0",
+     .letters = "abcd",
+     SUBJECT_ADDRESSES(file_names),
+     SUBJECT_CALLS(file_calls)},
 };
 
 /* ---- drawing ------------------------------------------------------------------------------- */
@@ -275,7 +400,7 @@ char *differential_random(uint64_t seed)
     ck_assert_ptr_nonnull(script);
     const Subject *subject = &subjects[draw(&random, COUNT(subjects))];
     fprintf(script, "%s\n", subject->begin);
-    if (subject == &subjects[0] && draw(&random, 4) == 0)
+    if (subject->fills && draw(&random, 4) == 0)
         write_fill(script, &random);
     for (int i = 0; i < STEPS; i++)
         write_step(script, &random, subject);

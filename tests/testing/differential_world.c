@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdarg.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "reactor/errors.h"
 
@@ -57,8 +58,46 @@ static uint16_t port_of(const Name *name)
     return ntohs(name->any.sa_family == AF_INET ? name->in.sin_port : name->in6.sin6_port);
 }
 
+/* Abstract names are the same for all programs of a machine: this one's have its number in front. */
+static size_t abstract_prefix(char *ret_text, size_t size)
+{
+    return (size_t)snprintf(ret_text, size, "torc-%08x-", (unsigned)getpid());
+}
+
+static socklen_t unix_address(const char *text, Name *ret_name)
+{
+    const size_t offset = offsetof(struct sockaddr_un, sun_path);
+    size_t length = strlen(text);
+    *ret_name = (Name){.un = {.sun_family = AF_UNIX}};
+    char *path = ret_name->un.sun_path;
+    if (*text != '@') {
+        memcpy(path, text, length + 1);
+        return (socklen_t)(offset + length + 1);
+    }
+    size_t prefix = abstract_prefix(path + 1, sizeof(ret_name->un.sun_path) - 1);
+    memcpy(path + 1 + prefix, text + 1, length - 1);
+    return (socklen_t)(offset + prefix + length);
+}
+
+static void say_unix(World *world, const Name *name, socklen_t length)
+{
+    char prefix[32];
+    const char *path = name->un.sun_path;
+    bool has_name = length > offsetof(struct sockaddr_un, sun_path);
+    bool abstract = has_name && !*path;
+    if (!has_name)
+        path = "none";
+    else if (abstract)
+        path += 1 + abstract_prefix(prefix, sizeof(prefix));
+    World_say(world, " unix %s%s length %u", abstract ? "@" : "", path, (unsigned)length);
+}
+
 void World_sayName(World *world, const Name *name, socklen_t length)
 {
+    if (name->any.sa_family == AF_UNIX) {
+        say_unix(world, name, length);
+        return;
+    }
     char text[INET6_ADDRSTRLEN] = "?";
     bool ipv4 = name->any.sa_family == AF_INET;
     inet_ntop(name->any.sa_family,
@@ -117,6 +156,8 @@ size_t Words_size(const Words *words, unsigned i)
 socklen_t World_address(World *world, const Words *words, unsigned i, Name *ret_name)
 {
     const char *port = Words_at(words, i + 1);
+    if (strcmp(Words_at(words, i), "unix") == 0)
+        return unix_address(port, ret_name);
     uint16_t number = isdigit((unsigned char)*port) ? (uint16_t)atoi(port)
                                                     : World_slot(world, words, i + 1)->port;
     *ret_name = (Name){0};
@@ -148,16 +189,17 @@ void Slot_notePort(Slot *slot)
 {
     Name name = {0};
     socklen_t length = sizeof(name);
-    if (ops_of(slot->world)->getsockname(slot->world->system, slot->fd, &name.any, &length) == 0)
+    if (ops_of(slot->world)->getsockname(slot->world->system, slot->fd, &name.any, &length) == 0 &&
+        name.any.sa_family != AF_UNIX)
         slot->port = port_of(&name);
 }
 
-void Slot_open(Slot *slot, int fd, bool is_pipe)
+void Slot_open(Slot *slot, int fd, bool by_read)
 {
     ck_assert_msg(!slot->open, "the descriptor is open already");
     slot->fd = fd;
     slot->open = fd >= 0;
-    slot->is_pipe = is_pipe;
+    slot->by_read = by_read;
     slot->sent = slot->received = 0;
 }
 

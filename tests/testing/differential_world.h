@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "testing/sim_internal.h"
 
@@ -29,7 +30,7 @@ typedef struct Slot {
     World *world;
     int fd; /* -1 after close: what then is called on it is EBADF */
     bool open;
-    bool is_pipe;
+    bool by_read; /* read and write are for it, not recv and send: no socket */
     bool watched;
     bool ignored;  /* what it is told in this step is not said */
     uint16_t port; /* the last it was seen to have */
@@ -49,6 +50,8 @@ struct World {
     int64_t settle_time;
     unsigned reports; /* of watches, in this look */
     FILE *log;
+    int former_directory; /* of a real system, which is in one of its own meanwhile */
+    char directory[32];
     uint16_t ports[MOST_PORTS];
     unsigned port_count;
     Slot slots[SLOTS];
@@ -58,6 +61,7 @@ typedef union Name {
     struct sockaddr any;
     struct sockaddr_in in;
     struct sockaddr_in6 in6;
+    struct sockaddr_un un;
     struct sockaddr_storage room;
 } Name;
 
@@ -90,13 +94,13 @@ const char *Words_at(const Words *words, unsigned i);
 const char *Words_text(const Words *words, unsigned i);
 size_t Words_size(const Words *words, unsigned i);
 Slot *World_slot(World *world, const Words *words, unsigned i);
-/* An address at word i and its port behind it. */
+/* An address at word i and its port behind it, or "unix" and a name. */
 socklen_t World_address(World *world, const Words *words, unsigned i, Name *ret_name);
 unsigned World_interest(const World *world, const Words *words, unsigned i);
 
 /* ---- descriptors --------------------------------------------------------------------------- */
 
-void Slot_open(Slot *slot, int fd, bool is_pipe);
+void Slot_open(Slot *slot, int fd, bool by_read);
 int Slot_close(Slot *slot);
 void Slot_unwatch(Slot *slot);
 void Slot_notePort(Slot *slot);
@@ -110,6 +114,17 @@ void World_settle(World *world);
 
 /* The call that the first word names (differential_calls.c). */
 void World_call(World *world, const Words *words);
+
+/* Those on files and on descriptors of any kind (differential_files.c). */
+void World_file(World *world, const Words *words);
+void World_unlink(World *world, const Words *words);
+void World_chmod(World *world, const Words *words);
+void World_stat(World *world, const Words *words);
+void World_statOpen(World *world, const Words *words);
+void World_same(World *world, const Words *words);
+void World_lock(World *world, const Words *words);
+void World_duplicate(World *world, const Words *words);
+void World_blocking(World *world, const Words *words);
 
 /* Calls separated by ';', and the same as a step. The text is taken apart. */
 void World_runCalls(World *world, char *text);

@@ -495,6 +495,149 @@ static const Script scripts[] = {
      "pipe a b; write b abc; close b; close a; open c tcp4; read c 1; write c x\n"},
     {"reading and writing sockets",
      "pair a b; write a abc\nread b 2; read b 10; read b 10; close a\nread b 1\n"},
+
+    /* ---- UNIX sockets ---- */
+    {"UNIX: names at each stage of a connection",
+     "open l unix; name l; peer l; listen l 5\n"
+     "bind l unix f; name l; peer l; stat f; same f l; statopen l\n"
+     "listen l 5; name l; get l SO_ACCEPTCONN; credentials l\n"
+     "open a unix; name a; connect a unix f; name a; peer a; credentials a; get a SO_ACCEPTCONN\n"
+     "accept l b; name b; peer b; credentials b; bind a unix g; name a; peer b\n"
+     "close a; peer b; name b; close b; stat f; stat g\n"},
+    {"UNIX: abstract names go with their socket",
+     "open l unix; bind l unix @f; name l; stat f; listen l 5; open a unix; connect a unix @f\n"
+     "open b unix; bind b unix @f; bind l unix @g; bind l unix @f; bind b unix @other; name b\n"
+     "peer a; accept l c; name c; close l; connect b unix @f; bind b unix @f; open d unix; bind d unix @f\n"},
+    {"UNIX: a path in use, and one that is left over",
+     "open l unix; bind l unix f; listen l 1; open b unix; bind b unix f; bind l unix g; stat g; bind l unix f\n"
+     "close l; stat f; bind b unix f; open a unix; connect a unix f; connect a unix g; name b\n"
+     "unlink f; bind b unix f; name b; connect a unix f; listen b 1; connect a unix f\n"},
+    {"UNIX: a path that is unlinked and bound again",
+     "open l unix; bind l unix f; listen l 5; open a unix; connect a unix f; unlink f; stat f\n"
+     "open b unix; connect b unix f; open m unix; bind m unix f; listen m 5; connect b unix f\n"
+     "name l; accept l c; accept m d; accept l e; same f m\n"},
+    {"UNIX: what is no socket",
+     "file f a wc 644\nclose f; open a unix; connect a unix a; bind a unix a; "
+     "open b unix; bind b unix s; file c s r 0; statopen b\n"},
+    {"UNIX: connecting where it does not belong",
+     "open l unix; bind l unix f; open a unix; connect a unix f; listen l 0; connect l unix f; "
+     "connect a unix f; connect a unix f; connect a 127.0.0.1 9\n"
+     "accept l b; connect a unix f; connect b unix f; listen a 1; listen b 1; accept a c; bind a 127.0.0.1 0\n"
+     "open t tcp4; connect t unix f; bind t unix g; bind l 127.0.0.1 0\n"
+     "close b; connect a unix f; peer a\n"},
+    {"UNIX: a queue that is full",
+     "open l unix; bind l unix f; listen l 1; watch l rc\nopen a unix; watch a rwc; connect a unix f\n"
+     "open b unix; connect b unix f; open c unix; connect c unix f; watch c rwc\n"
+     "accept l d; connect c unix f\nlisten l 0; open e unix; connect e unix f; accept l g; connect e unix f\n"
+     "accept l h; accept l i; connect e unix f\nerror c; name c\n"},
+    {"UNIX: no interest is told of a connection but that of the listener",
+     "open l unix; bind l unix f; listen l 5; watch l rwc\nopen a unix; watch a rwc\nconnect a unix f\n"
+     "rewatch a rwc\naccept l b\nwatch b rwc\n"},
+    {"UNIX: the queue keeps the order and what was sent meanwhile",
+     "open l unix; bind l unix @f; listen l 5; open a unix; connect a unix @f; send a first\n"
+     "open b unix; connect b unix @f; send b second; shutdown b w; send a more\n"
+     "accept l c; accept l d; accept l e; recv c 20; recv d 10; recv d 10\n"},
+    {"UNIX: closing a listener resets those who wait in its queue",
+     "open l unix; bind l unix f; listen l 5; open a unix; connect a unix f; watch a rwc; send a x\n"
+     "close l\nsend a y; recv a 1; recv a 1; error a; send a y; peer a\n"},
+    {"UNIX: who left the queue is accepted all the same",
+     "open l unix; bind l unix f; listen l 5; watch l r; open a unix; connect a unix f; send a bye; close a\n"
+     "accept l c; watch c rwc\nrecv c 10; recv c 10; send c x; peer c\n"},
+    {"UNIX: shutting a listener",
+     "open l unix; bind l unix f; listen l 5; watch l rwc; open a unix; connect a unix f\n"
+     "shutdown l r\nopen b unix; connect b unix f; accept l c; accept l d\nlisten l 5; connect b unix f\n"
+     "shutdown l w\nrewatch l rw\nsend c hi; recv a 5\n"},
+    {"UNIX: calls before the connection is there",
+     "open a unix; watch a rwc; send a x; recv a 1; peek a 1; shutdown a w; shutdown a nonsense\n"
+     "peer a; error a; accept a b; connect a unix none; credentials a\n"
+     "shutdown a r\nrewatch a rw\nrecv a 1; open l unix; bind l unix f; listen l 1; connect a unix f\n"
+     "recv a 1; send a x; accept l b; recv b 1; send b x\n"},
+    {"UNIX: bytes and readiness",
+     "unixpair a b; watch a rwc; watch b rwc\nsend a one; send a two\nrecv b 2\nrecv b 1\nrecv b 10\n"
+     "peek b 1; recv b 0; send a -; sendv a x yy - zzz\npeek b 100; recv b 0; recv b 4\nrecv b 100\n"
+     "recv a 1; sendto a x; sendto a x unix f; recvmany b 100\n"},
+    {"UNIX: reading tells the sender of room, piece by piece",
+     "unixpair a b; watch a w\nsend a abc; send a def; send a ghi\nrecv b 2\nrecv b 3\nrecv b 1\nrecv b 9\n"
+     "sendmany a 2000; sendmany a 2000\nrecvmany b 1000\nrecvmany b 1000\nrecvmany b 5000\n"},
+    {"UNIX: half-close",
+     "unixpair a b; watch a rwc; watch b rwc\nsend a request\nshutdown a w\nrecv b 100; recv b 100; send a x\n"
+     "send b answer\nrecv a 100; recv a 1\nshutdown b w\nrecv a 1; send b x; peer a; error a\n"
+     "close a\nrecv b 1; send b x; error b; peer b\n"},
+    {"UNIX: shutting the reading side is the end of writing for the other",
+     "unixpair a b; watch a rwc; watch b rwc; send b unread\nshutdown a r\nrecv a 3; recv a 10; recv a 10\n"
+     "send b x; send a still\nrecv b 10; recv b 1; error b; shutdown b rw\nrecv a 1; send a x\n"},
+    {"UNIX: shutting both sides",
+     "unixpair a b; watch a rwc; watch b rw; send b left\nshutdown a rw\n"
+     "recv a 10; recv a 10; recv b 10; send b x; send a x; error b\nrewatch b rwc\nclose a\n"},
+    {"UNIX: close with nothing unread",
+     "unixpair a b; watch b rwc; send a last\nclose a\nrecv b 2; recv b 10; recv b 10; send b x; error b; peer b\n"},
+    {"UNIX: close with input unread: told by recv",
+     "unixpair a b; watch b rwc; send b unread; send a last\nclose a\nsend b x; recv b 2; recv b 10; recv b 10; recv b 1\n"},
+    {"UNIX: close with input unread: told by SO_ERROR",
+     "unixpair a b; watch b rwc; send b unread\nclose a\nerror b; error b; recv b 1; send b x; send b -\nrewatch b rwc\n"},
+    {"UNIX: close with input unread: told by peek",
+     "unixpair a b; send b unread\nclose a; peek b 1; peek b 1; shutdown b rw; close b\n"},
+    {"UNIX: lingering does not matter",
+     "unixpair a b; watch b rwc\nabort a\nrecv b 1; error b; send b x\n"},
+    {"UNIX: sending until it is refused, then all is taken",
+     "unixpair a b; watch a rwc; watch b r\nfill a\nsend a x; rewatch a rw\ndrain b a\nsend a x\nrecv b 10\n"},
+    {"UNIX: the peer goes while its buffer is full",
+     "unixpair a b; watch a rwc\nfill a\nclose b\nrewatch a rwc\nsend a x; recv a 1; recv a 1\n"},
+    {"UNIX: end of input behind a full buffer",
+     "unixpair a b; fill a; shutdown a w\ndrain b a\nrecv b 1; send b x\nrecv a 1\n"},
+    {"UNIX: options",
+     "open a unix; get a SO_TYPE; get a SO_DOMAIN; get a SO_PROTOCOL; get a SO_ERROR; get a SO_ACCEPTCONN\n"
+     "get a TCP_NODELAY; set a TCP_NODELAY 1; get a IP_TOS; set a IPV6_V6ONLY 1; get a NONSENSE; set a NONSENSE 1\n"
+     "get a SO_SNDBUF; get a SO_RCVBUF; set a SO_SNDBUF 10000; get a SO_SNDBUF; set a SO_KEEPALIVE 1; get a SO_KEEPALIVE\n"
+     "set a SO_REUSEADDR 1; get a SO_REUSEADDR; linger a 5; open b tcp4; credentials b\n"},
+    {"UNIX: an accepted connection inherits nothing",
+     "open l unix; set l SO_KEEPALIVE 1; set l SO_SNDBUF 20000; bind l unix f; listen l 5; open a unix\n"
+     "connect a unix f; accept l b; get b SO_KEEPALIVE; get b SO_SNDBUF; get b SO_ACCEPTCONN\n"},
+    {"UNIX: who may connect",
+     "open l unix; bind l unix f; listen l 9; chmod f 200; open a unix; connect a unix f\n"
+     "chmod f 0; open b unix; connect b unix f; chmod f 577; connect b unix f; stat f\n"},
+
+    /* ---- files ---- */
+    {"files: writing and reading",
+     "file a f r 0; file a f wc 666; stat f; write a hello; stat f; same f a; read a 1\n"
+     "file b f r 0; same f b; read b 2; read b 100; read b 1; read b 0; write b x\nwrite a more; read b 100; statopen b\n"
+     "file c f rw 0; write c HE; read c 2; statopen c; close c; file c f wt 0; stat f; read b 1\n"
+     "write a late; stat f; file d f r 0; readmany d 100; write d -\n"},
+    {"files: O_EXCL, O_APPEND, modes",
+     "file a f wcx 640; stat f; file b f wcx 600; file b f wc 777; stat f; write a one; file c f wa 0; write c two\n"
+     "write a X; file d f r 0; read d 100; file e g c 0; stat g; chmod g 4755; stat g; chmod h 600\n"
+     "file g - r 0; unlink -; stat -; chmod - 0\n"},
+    {"files: unlinked while open",
+     "file a f rwc 600; write a abc; unlink f; stat f; unlink f; statopen a; write a def; file b f wcx 600\n"
+     "same f a; same f b; close a; stat f; close a; statopen a\n"},
+    {"files: who may open",
+     "file a f wc 400; write a x; file b f w 0; file b f r 0; file c f rt 0; stat f; chmod f 200; file d f r 0\n"
+     "file e f w 0; chmod f 0; file g f r 0; stat f\n"},
+    {"files: socket calls",
+     "file a f rwc 600; send a x; recv a 1; name a; shutdown a w; listen a 1; accept a b; error a\n"
+     "connect a unix f; bind a unix g; set a SO_KEEPALIVE 1\n"},
+    {"files: locks",
+     "file a f wc 600; file b f r 0; lock a; lock a; lock b; duplicate a c; lock c; close a; lock b; close c; lock b\n"
+     "file d f w 0; lock d; close b; lock d; unlink f; file e f wc 600; lock e; file g f w 0; lock g\n"
+     "open h tcp4; lock h; pipe i j; lock i; lock x\n"},
+
+    /* ---- duplicates ---- */
+    {"a duplicate keeps a connection",
+     "pair a b; duplicate a c; watch a r; watch c rwc; watch b rc\nsend b one\nrecv a 2; recv c 10; close a\n"
+     "send c still\nrecv b 10; send b two\nrecv c 10; close c\nrecv b 1\n"},
+    {"a duplicate keeps a UNIX connection and its name",
+     "open l unix; bind l unix @f; listen l 5; duplicate l m; close l; open a unix; connect a unix @f; accept m b\n"
+     "duplicate a c; close a; send c x; recv b 5; shutdown c w; recv b 1; close m; open d unix; connect d unix @f\n"},
+    {"a duplicate of a pipe's end",
+     "pipe a b; duplicate b c; watch a r; close b\nwrite c x\nread a 5; close c\nread a 1; duplicate b d; duplicate x e\n"},
+    {"duplicates of a file share the place",
+     "file a f rwc 600; write a abc; duplicate a b; write b def; file c f r 0; duplicate c d; read c 2; read d 2; close c\n"
+     "read d 10; same f b; statopen d\n"},
+    {"whether a descriptor may block is shared",
+     "pair a b; blocking a 1; blocking a 1; duplicate a c; blocking c 0; blocking a 0; recv c 1; blocking x 1\n"
+     "unixpair d e; blocking d 0; blocking d 1; blocking d 0; file f f wc 600; blocking f 1; blocking f 0; pipe g h; blocking g 0\n"},
+    {"what descriptors are",
+     "pair a b; statopen a; open c udp4; statopen c; unixpair d e; statopen d; pipe g h; statopen g; statopen h; statopen x\n"},
 };
 
 enum { SCRIPTS = sizeof(scripts) / sizeof(scripts[0]), RANDOM_SCRIPTS = 100, MOST_SECONDS = 2 };

@@ -64,7 +64,7 @@ static void every_minute(void *arg)
     TorcReactor_callLater(reactor, 60, every_minute, arg, NULL);
 }
 
-START_TEST(a_day_of_timers_passes_in_no_time)
+START_TEST(a_day_of_timers_passes_in_no_time) /* TASK-7 */
 {
     TorcReactor_callLater(reactor, 60, every_minute, NULL, NULL);
     TorcSim_advance(sim, 24 * 60 * 60.0);
@@ -105,7 +105,7 @@ static void call_again(void *arg)
         TorcReactor_callLater(reactor, 0, call_again, left, NULL);
 }
 
-START_TEST(advance_by_nothing_does_all_that_can_be_done_now)
+START_TEST(advance_by_nothing_does_all_that_can_be_done_now) /* TASK-7 */
 {
     int left = 100;
     TorcReactor_callLater(reactor, 0, call_again, &left, NULL);

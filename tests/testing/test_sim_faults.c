@@ -1,4 +1,6 @@
 /* System calls that go wrong: by rule, by chance, and what is left when faults stop. */
+#include <fcntl.h>
+
 #include "sim_fixture.h"
 
 #include <torc/protocols/echo.h>
@@ -114,7 +116,9 @@ START_TEST(every_kind_of_call_can_fail)
 {
     TorcWatch one = {0};
     TorcLookup *lookup;
+    TorcFileStatus status;
     int fd = open_socket(AF_INET);
+    int file = ops->open(sys, "/f", O_RDWR | O_CREAT, 0600);
     for (int call = 0; call < TORC_SIM_CALLS; call++)
         TorcSim_addFault(sim, TORC_SIM_FAULT(.call = (TorcSimCall)call, .times = 1, .error = EIO));
     ck_assert_int_eq(ops->socket(sys, AF_INET, SOCK_STREAM), -EIO);
@@ -131,8 +135,17 @@ START_TEST(every_kind_of_call_can_fail)
     ck_assert_int_eq(ops->lookup(sys, "localhost", 1, NULL, NULL, &lookup), -EIO);
     ck_assert_int_eq(ops->submit(sys, NULL), -EIO);
     ck_assert_int_eq(ops->openSpare(sys), -EIO);
+    ck_assert_int_eq(ops->open(sys, "/f", O_RDONLY, 0), -EIO);
+    ck_assert_int_eq(ops->read(sys, file, &status, 1), -EIO);
+    ck_assert_int_eq(ops->write(sys, file, "x", 1), -EIO);
+    ck_assert_int_eq(ops->unlink(sys, "/f"), -EIO);
+    ck_assert_int_eq(ops->chmod(sys, "/f", 0), -EIO);
+    ck_assert_int_eq(ops->stat(sys, "/f", &status), -EIO);
+    ck_assert_int_eq(ops->lock(sys, file), -EIO);
+    ck_assert_int_eq(ops->duplicate(sys, fd), -EIO);
     ck_assert_int_eq(ops->close(sys, fd), -EIO);
     ck_assert_uint_eq(TorcSim_countFaults(sim, TORC_SIM_OTHER_ERROR), TORC_SIM_CALLS);
+    ck_assert_int_eq(ops->close(sys, file), 0);
     ck_assert_uint_eq(TorcSim_openDescriptors(sim), 0); /* closed all the same */
 }
 END_TEST

@@ -301,12 +301,16 @@ START_TEST(a_sender_that_is_told_of_room_may_end_the_receiver)
     SimSocket *listener = torc__simSocket_new(server->machine, AF_INET);
     SimSocket *sender = torc__simSocket_new(client->machine, AF_INET);
     SimAddress address;
+    struct sockaddr_in name;
+    socklen_t length = sizeof(name);
     char bytes[1000] = {0};
     set_links(client, server, TORC_SIM_LINK(.latency = 1));
     ck_assert_int_eq(torc__simAddress_parse("10.0.0.2", 80, &address), 0);
     ck_assert_int_eq(torc__simSocket_bind(listener, &address), 0);
     ck_assert_int_eq(torc__simSocket_listen(listener, 1), 0);
-    ck_assert_int_eq(torc__simSocket_connect(sender, &address), -EINPROGRESS);
+    torc__simAddress_toSockaddr(&address, AF_INET, (struct sockaddr *)&name, &length);
+    ck_assert_int_eq(torc__simSocket_connect(sender, (struct sockaddr *)&name, length),
+                     -EINPROGRESS);
     advance(10);
     ck_assert_int_eq(torc__simSocket_accept(listener, &victim), 0);
     while (torc__simSocket_send(sender, bytes, sizeof(bytes)) > 0)
