@@ -32,7 +32,8 @@ TORC_API int TorcConnector_stopConnecting(TorcConnector *connector);
 /* Connecting: stopConnecting; connected: loseConnection; else nothing. */
 TORC_API void TorcConnector_disconnect(TorcConnector *connector);
 
-/* The host and port asked for, as given to connectTCP. The host is valid as long as the connector. */
+/* The host and port asked for, as given to connectTCP, or the UNIX address and 0. Valid as long as
+ * the connector. */
 TORC_API const char *TorcConnector_getDestination(const TorcConnector *connector,
                                                   uint16_t *ret_port);
 

@@ -26,6 +26,9 @@ typedef struct TorcListenOptions {
     /* true: leave Nagle's algorithm on (RFC 896). It is off by default: a turn's writes are
      * gathered already. */
     bool nagle;
+    /* As TorcPort_setMaxConnections and TorcPort_setRefuseExcess. */
+    bool refuseExcess;
+    unsigned maxConnections;
     void *reserved[4];
 } TorcListenOptions;
 

@@ -1,33 +1,5 @@
 /* Connectors: stopping an attempt, connecting again, and the shutdown. */
-#include "../support/stream_test.h"
-
-#define FAR "192.0.2.1"
-
-static TorcConnector *connector;
-
-static int connect_with(const char *host, int number, const TorcConnectOptions *options)
-{
-    TorcClientFactory *factory = Recording_factory(&rec);
-    int r = TorcReactor_connectTCP(reactor, host, number, factory, options, &connector);
-    TorcFactory_unref(&factory->base);
-    return r;
-}
-
-static void connect_to(const char *host)
-{
-    ck_assert_int_eq(connect_with(host, PORT, NULL), 0);
-}
-
-/* A peer listens at FAR, and the code under test has connected to it. */
-static void begin_client(int mode)
-{
-    begin(mode);
-    ck_assert_int_eq(TorcSim_listen(sim, FAR, PORT), 0);
-    connect_to(FAR);
-    settle();
-    peer = TorcSim_accept(sim, PORT);
-    ck_assert_ptr_nonnull(peer);
-}
+#include "connector_fixture.h"
 
 /* ---- stopping ------------------------------------------------------------------------------ */
 
@@ -230,7 +202,7 @@ START_TEST(an_attempt_begun_in_connectionLost_does_not_wait_for_other_news)
 {
     begin_connected(_i);
     rec.on[RECORD_LOST] = connect_elsewhere;
-    ck_assert_int_eq(TorcPort_stopListening(port), 0);
+    ck_assert_int_eq(TorcPort_stopListening(port, NULL), 0);
     ck_assert_int_eq(TorcReactor_callLater(reactor, 50, note_timer, &rec, NULL), 0);
     stop_after(60);
     TorcSimPeer_shutdown(peer);

@@ -1,35 +1,7 @@
 /* Connecting: the attempt and its outcomes, names and addresses, options. */
 #include <math.h>
 
-#include "../support/stream_test.h"
-
-#define FAR "192.0.2.1"
-
-static TorcConnector *connector;
-
-static int connect_with(const char *host, int number, const TorcConnectOptions *options)
-{
-    TorcClientFactory *factory = Recording_factory(&rec);
-    int r = TorcReactor_connectTCP(reactor, host, number, factory, options, &connector);
-    TorcFactory_unref(&factory->base);
-    return r;
-}
-
-static void connect_to(const char *host)
-{
-    ck_assert_int_eq(connect_with(host, PORT, NULL), 0);
-}
-
-/* A peer listens at FAR, and the code under test has connected to it. */
-static void begin_client(int mode)
-{
-    begin(mode);
-    ck_assert_int_eq(TorcSim_listen(sim, FAR, PORT), 0);
-    connect_to(FAR);
-    settle();
-    peer = TorcSim_accept(sim, PORT);
-    ck_assert_ptr_nonnull(peer);
-}
+#include "connector_fixture.h"
 
 /* ---- success ------------------------------------------------------------------------------- */
 
@@ -420,6 +392,10 @@ START_TEST(bad_arguments_are_refused)
                      -EINVAL);
     ck_assert_int_eq(connect_with(FAR, PORT, TORC_CONNECT_OPTIONS(.bindAddress = "localhost")),
                      -TORC_ENOTADDRESS);
+    ck_assert_int_eq(connect_with(FAR, PORT, TORC_CONNECT_OPTIONS(.bindPort = 4711)), -EINVAL);
+    ck_assert_int_eq(
+        connect_with(FAR, PORT, TORC_CONNECT_OPTIONS(.bindAddress = "", .bindPort = 4711)),
+        -EINVAL);
     ck_assert_ptr_null(connector);
     settle();
     ck_assert_str_eq(rec.log, "");

@@ -1,4 +1,5 @@
 /* Listening: addresses, accepting, running out of descriptors, stopping and starting again. */
+#include "../support/failing_memory.h"
 #include "../support/stream_test.h"
 
 static uint64_t accepts(void)
@@ -160,10 +161,10 @@ START_TEST(a_factory_on_two_ports_starts_once_and_stops_with_the_last) /* FAC-1,
         ck_assert_int_eq(TorcReactor_listenTCP(reactor, PORT + i, &factory->base, NULL, &ports[i]),
                          0);
     ck_assert_uint_eq(factory->base.numPorts, 2);
-    ck_assert_int_eq(TorcPort_stopListening(ports[0]), 0);
+    ck_assert_int_eq(TorcPort_stopListening(ports[0], NULL), 0);
     settle();
     ck_assert_str_eq(rec.factory_log, "start");
-    ck_assert_int_eq(TorcPort_stopListening(ports[1]), 0);
+    ck_assert_int_eq(TorcPort_stopListening(ports[1], NULL), 0);
     ck_assert_str_eq(rec.factory_log, "start stop");
     ck_assert_uint_eq(factory->base.numPorts, 0);
     TorcFactory_unref(&factory->base);
@@ -329,11 +330,61 @@ START_TEST(a_port_that_looks_away_can_be_stopped)
     TorcSim_failCall(sim, TORC_SIM_ACCEPT, 1, ENOMEM, 0);
     peer = TorcSim_connect(sim, PORT);
     settle();
-    ck_assert_int_eq(TorcPort_stopListening(port), 0);
+    ck_assert_int_eq(TorcPort_stopListening(port, NULL), 0);
     uint64_t before = accepts();
     TorcSim_advance(sim, 10);
     ck_assert_uint_eq(accepts(), before);
     ck_assert_uint_eq(TorcSim_openDescriptors(sim), 0);
+    end();
+}
+END_TEST
+
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+/* No memory for another delayed call: those there are take all the room that was made for them. */
+static void use_up_delayed_calls(void)
+{
+    FailingMemory_startForEver(0);
+    while (TorcReactor_callLater(reactor, 3600, nothing, NULL, NULL) == 0)
+        continue;
+}
+
+START_TEST(a_port_that_can_neither_be_watched_nor_tried_again_is_closed_and_says_so)
+{
+    torc_setLogObserver(keep_event, NULL, TORC_LOG_WARNING);
+    begin(_i);
+    serve(&rec, PORT);
+    TorcSim_failCall(sim, TORC_SIM_ACCEPT, 1, ENOMEM, 1);
+    peer = TorcSim_connect(sim, PORT);
+    settle(); /* the port looks away */
+    TorcSim_failCall(sim, TORC_SIM_WATCH, 1, ENOMEM, 0);
+    use_up_delayed_calls();
+    TorcSim_advance(sim, 1);
+    FailingMemory_stop();
+    ck_assert_str_eq(last_event, "port.lost port=8881");
+    ck_assert_str_eq(rec.factory_log, "start stop");
+    ck_assert_str_eq(rec.log, "");
+    ck_assert(TorcSimPeer_gotReset(peer)); /* those who wait are told */
+    ck_assert_ptr_null(TorcSim_connect(sim, PORT));
+    ck_assert_uint_eq(TorcSim_openDescriptors(sim), 0);
+    end();
+    torc_setLogObserver(NULL, NULL, TORC_LOG_DEBUG);
+}
+END_TEST
+
+START_TEST(a_port_that_cannot_be_watched_for_a_while_recovers)
+{
+    begin(_i);
+    serve(&rec, PORT);
+    TorcSim_failCall(sim, TORC_SIM_ACCEPT, 1, ENOMEM, 1);
+    peer = TorcSim_connect(sim, PORT);
+    settle();
+    TorcSim_failCall(sim, TORC_SIM_WATCH, 1, ENOMEM, 3);
+    TorcSim_advance(sim, 1);
+    ck_assert_str_eq(rec.log, "made");
     end();
 }
 END_TEST
@@ -345,7 +396,7 @@ START_TEST(stopListening_frees_the_address_and_leaves_connections_alone) /* LIST
     begin_connected(_i);
     TorcPort *held = TorcPort_ref(port);
     ck_assert(TorcPort_listening(held));
-    ck_assert_int_eq(TorcPort_stopListening(held), 0);
+    ck_assert_int_eq(TorcPort_stopListening(held, NULL), 0);
     ck_assert(!TorcPort_listening(held));
     ck_assert_str_eq(host_of(held), "[::]:8881");
     ck_assert_str_eq(rec.factory_log, "start stop");
@@ -366,8 +417,8 @@ START_TEST(stopListening_twice_succeeds) /* LISTEN-10 */
 {
     begin(EDGE);
     serve(&rec, PORT);
-    ck_assert_int_eq(TorcPort_stopListening(port), 0);
-    ck_assert_int_eq(TorcPort_stopListening(port), 0); /* good until the end of the turn */
+    ck_assert_int_eq(TorcPort_stopListening(port, NULL), 0);
+    ck_assert_int_eq(TorcPort_stopListening(port, NULL), 0); /* good until the end of the turn */
     settle();
     ck_assert_str_eq(rec.factory_log, "start stop");
     ck_assert_uint_eq(rec.counts[RECORD_FACTORY_DESTROY], 1);
@@ -375,10 +426,138 @@ START_TEST(stopListening_twice_succeeds) /* LISTEN-10 */
 }
 END_TEST
 
+static int told;
+
+static void count_told(TorcResult *result, void *arg)
+{
+    ck_assert_ptr_null(result->reason);
+    ck_assert_ptr_null(result->value);
+    ck_assert(!TorcPort_listening(arg)); /* the port is still there */
+    told++;
+}
+
+static void stop_telling(TorcPort *which)
+{
+    TorcDeferred *done = NULL;
+    ck_assert_int_eq(TorcPort_stopListening(which, &done), 0);
+    TorcDeferred_addBoth(done, count_told, which);
+    TorcDeferred_detach(done);
+}
+
+START_TEST(stopListening_tells_when_the_port_is_let_go_of) /* LISTEN-10 */
+{
+    told = 0;
+    begin(_i);
+    serve(&rec, PORT);
+    stop_telling(port);
+    stop_telling(port); /* twice */
+    ck_assert_int_eq(told, 0);
+    ck_assert_uint_eq(rec.counts[RECORD_FACTORY_DESTROY], 0);
+    settle();
+    ck_assert_int_eq(told, 2);
+    ck_assert_uint_eq(rec.counts[RECORD_FACTORY_DESTROY], 1);
+    end();
+    ck_assert_int_eq(told, 2);
+}
+END_TEST
+
+START_TEST(stopListening_of_a_port_that_was_let_go_of_has_fired)
+{
+    told = 0;
+    begin(EDGE);
+    serve(&rec, PORT);
+    TorcPort *held = TorcPort_ref(port);
+    ck_assert_int_eq(TorcPort_stopListening(held, NULL), 0);
+    settle();
+    stop_telling(held);
+    ck_assert_int_eq(told, 1);
+    TorcPort_unref(held);
+    end();
+}
+END_TEST
+
+START_TEST(free_tells_who_waits_for_a_port)
+{
+    told = 0;
+    begin(EDGE);
+    serve(&rec, PORT);
+    stop_telling(port);
+    end();
+    ck_assert_int_eq(told, 1);
+}
+END_TEST
+
+static void start_again(TorcResult *result, void *arg)
+{
+    (void)result;
+    if (told++ > 0)
+        return;
+    ck_assert_int_eq(TorcPort_startListening(arg), 0);
+    TorcDeferred *done;
+    ck_assert_int_eq(TorcPort_stopListening(arg, &done), 0);
+    TorcDeferred_addBoth(done, start_again, arg);
+    TorcDeferred_detach(done);
+}
+
+START_TEST(a_port_may_be_started_and_stopped_by_who_waits_for_it)
+{
+    told = 0;
+    begin(_i);
+    serve(&rec, PORT);
+    TorcDeferred *done;
+    ck_assert_int_eq(TorcPort_stopListening(port, &done), 0);
+    TorcDeferred_addBoth(done, start_again, port);
+    TorcDeferred_release(done); /* cancelled: its step runs now */
+    ck_assert_int_eq(told, 1);
+    settle();
+    ck_assert_int_eq(told, 2);
+    ck_assert_str_eq(rec.factory_log, "start stop start stop");
+    end();
+}
+END_TEST
+
+static void answer_peer(TorcResult *result, void *arg)
+{
+    (void)result;
+    (void)arg;
+    ck_assert_int_eq(write_text("closed"), 0);
+}
+
+START_TEST(what_is_written_when_a_port_is_let_go_of_leaves_in_that_turn)
+{
+    begin_connected(_i);
+    TorcDeferred *done;
+    ck_assert_int_eq(TorcPort_stopListening(port, &done), 0);
+    TorcDeferred_addBoth(done, answer_peer, NULL);
+    TorcDeferred_detach(done);
+    ck_assert_int_eq(TorcReactor_iterate(reactor, 0), 0);
+    ck_assert_str_eq(TorcSimPeer_received(peer), "closed");
+    end();
+}
+END_TEST
+
+START_TEST(stopListening_without_memory_for_a_deferred_changes_nothing)
+{
+    begin(EDGE);
+    serve(&rec, PORT);
+    for (long k = 0; k < 2; k++) {
+        TorcDeferred *done = (TorcDeferred *)&told;
+        FailingMemory_start(k);
+        ck_assert_int_eq(TorcPort_stopListening(port, &done), -ENOMEM);
+        FailingMemory_stop();
+        ck_assert_ptr_eq(done, &told);
+        ck_assert(TorcPort_listening(port));
+    }
+    ck_assert_int_eq(TorcPort_stopListening(port, NULL), 0);
+    settle();
+    end();
+}
+END_TEST
+
 static void stop_port(Recording *recording)
 {
     (void)recording;
-    ck_assert_int_eq(TorcPort_stopListening(port), 0);
+    ck_assert_int_eq(TorcPort_stopListening(port, NULL), 0);
 }
 
 START_TEST(a_port_may_be_stopped_inside_its_own_callbacks)
@@ -401,9 +580,9 @@ END_TEST
 static void restart_port(Recording *recording)
 {
     (void)recording;
-    ck_assert_int_eq(TorcPort_stopListening(port), 0);
+    ck_assert_int_eq(TorcPort_stopListening(port, NULL), 0);
     ck_assert_int_eq(TorcPort_startListening(port), 0);
-    ck_assert_int_eq(TorcPort_stopListening(port), 0);
+    ck_assert_int_eq(TorcPort_stopListening(port, NULL), 0);
     ck_assert_int_eq(TorcPort_startListening(port), 0);
 }
 
@@ -431,7 +610,7 @@ START_TEST(a_stopped_port_listens_again_on_the_same_number) /* LISTEN-11 */
     TorcAddress after;
     TorcPort_getHost(held, &before);
     ck_assert_int_eq(TorcPort_startListening(held), -EALREADY);
-    ck_assert_int_eq(TorcPort_stopListening(held), 0);
+    ck_assert_int_eq(TorcPort_stopListening(held, NULL), 0);
     settle();
     ck_assert_int_eq(TorcPort_startListening(held), 0);
     TorcPort_getHost(held, &after);
@@ -450,7 +629,7 @@ START_TEST(starting_again_reports_an_address_in_use)
     begin(EDGE);
     serve(&rec, PORT);
     TorcPort *held = TorcPort_ref(port);
-    ck_assert_int_eq(TorcPort_stopListening(held), 0);
+    ck_assert_int_eq(TorcPort_stopListening(held, NULL), 0);
     settle();
     serve(&rec, PORT);
     ck_assert_int_eq(TorcPort_startListening(held), -EADDRINUSE);
@@ -477,7 +656,7 @@ END_TEST
 START_TEST(null_is_answered_not_followed)
 {
     TorcAddress address = {.port = 7};
-    ck_assert_int_eq(TorcPort_stopListening(NULL), -EINVAL);
+    ck_assert_int_eq(TorcPort_stopListening(NULL, NULL), -EINVAL);
     ck_assert_int_eq(TorcPort_startListening(NULL), -EINVAL);
     ck_assert(!TorcPort_listening(NULL));
     TorcPort_getHost(NULL, &address);
@@ -501,26 +680,32 @@ START_TEST(init_fills_in_defaults)
 }
 END_TEST
 
-RUN_STREAM_TESTS("TCP ports", {port_zero_is_told_at_once, 1},
-                 {no_interface_means_every_address_of_both_families, MODES},
-                 {an_interface_is_listened_on_alone, 1}, {v6Only_leaves_ipv4_alone, 1},
-                 {a_host_without_ipv6_is_served_over_ipv4, 1}, {bad_arguments_are_refused, 1},
-                 {an_address_in_use_is_refused_and_leaves_nothing_behind, 1},
-                 {every_call_that_fails_is_reported_and_cleaned_up, 1},
-                 {a_factory_on_two_ports_starts_once_and_stops_with_the_last, 1},
-                 {buildProtocol_may_refuse_a_connection, MODES},
-                 {an_error_of_buildProtocol_closes_that_connection_and_is_logged, MODES},
-                 {a_burst_of_a_thousand_is_accepted_without_loss, WHOLE_MODES},
-                 {the_backlog_is_passed_on, 1},
-                 {a_connection_that_went_before_it_was_accepted_concerns_nobody, WHOLE_MODES},
-                 {without_descriptors_the_port_does_not_spin_and_recovers, 5 * WHOLE_MODES},
-                 {without_descriptors_those_who_wait_are_closed_by_means_of_the_spare, WHOLE_MODES},
-                 {a_port_that_looks_away_can_be_stopped, WHOLE_MODES},
-                 {stopListening_frees_the_address_and_leaves_connections_alone, MODES},
-                 {stopListening_twice_succeeds, 1},
-                 {a_port_may_be_stopped_inside_its_own_callbacks, 2 * WHOLE_MODES},
-                 {a_port_may_be_restarted_inside_its_own_callbacks, WHOLE_MODES},
-                 {a_stopped_port_listens_again_on_the_same_number, 1},
-                 {starting_again_reports_an_address_in_use, 1},
-                 {a_held_port_outlives_the_reactor, 1}, {null_is_answered_not_followed, 1},
-                 {init_fills_in_defaults, 1})
+RUN_STREAM_TESTS(
+    "TCP ports", {port_zero_is_told_at_once, 1},
+    {no_interface_means_every_address_of_both_families, MODES},
+    {an_interface_is_listened_on_alone, 1}, {v6Only_leaves_ipv4_alone, 1},
+    {a_host_without_ipv6_is_served_over_ipv4, 1}, {bad_arguments_are_refused, 1},
+    {an_address_in_use_is_refused_and_leaves_nothing_behind, 1},
+    {every_call_that_fails_is_reported_and_cleaned_up, 1},
+    {a_factory_on_two_ports_starts_once_and_stops_with_the_last, 1},
+    {buildProtocol_may_refuse_a_connection, MODES},
+    {an_error_of_buildProtocol_closes_that_connection_and_is_logged, MODES},
+    {a_burst_of_a_thousand_is_accepted_without_loss, WHOLE_MODES}, {the_backlog_is_passed_on, 1},
+    {a_connection_that_went_before_it_was_accepted_concerns_nobody, WHOLE_MODES},
+    {without_descriptors_the_port_does_not_spin_and_recovers, 5 * WHOLE_MODES},
+    {without_descriptors_those_who_wait_are_closed_by_means_of_the_spare, WHOLE_MODES},
+    {a_port_that_looks_away_can_be_stopped, WHOLE_MODES},
+    {a_port_that_can_neither_be_watched_nor_tried_again_is_closed_and_says_so, WHOLE_MODES},
+    {a_port_that_cannot_be_watched_for_a_while_recovers, WHOLE_MODES},
+    {stopListening_frees_the_address_and_leaves_connections_alone, MODES},
+    {stopListening_twice_succeeds, 1},
+    {stopListening_tells_when_the_port_is_let_go_of, WHOLE_MODES},
+    {stopListening_of_a_port_that_was_let_go_of_has_fired, 1}, {free_tells_who_waits_for_a_port, 1},
+    {a_port_may_be_started_and_stopped_by_who_waits_for_it, WHOLE_MODES},
+    {what_is_written_when_a_port_is_let_go_of_leaves_in_that_turn, WHOLE_MODES},
+    {stopListening_without_memory_for_a_deferred_changes_nothing, 1},
+    {a_port_may_be_stopped_inside_its_own_callbacks, 2 * WHOLE_MODES},
+    {a_port_may_be_restarted_inside_its_own_callbacks, WHOLE_MODES},
+    {a_stopped_port_listens_again_on_the_same_number, 1},
+    {starting_again_reports_an_address_in_use, 1}, {a_held_port_outlives_the_reactor, 1},
+    {null_is_answered_not_followed, 1}, {init_fills_in_defaults, 1})

@@ -190,18 +190,25 @@ START_TEST(a_name_is_resolved_and_both_families_are_served)
 }
 END_TEST
 
-START_TEST(a_refused_connection_says_so)
+/* An attempt on 127.0.0.2, where nobody listens at the number that is taken on 127.0.0.1. */
+static void expect_refused(const TorcConnectOptions *options)
 {
-    begin(_i);
-    serve("127.0.0.1");
-    Recording client = {.on[RECORD_FAILED] = stop_when_lost};
+    Recording client = {.on[RECORD_FAILED] = stop_when_lost, .on[RECORD_MADE] = stop_when_lost};
     TorcClientFactory *factory = Recording_factory(&client);
-    ck_assert_int_eq(TorcReactor_connectTCP(reactor, "127.0.0.2", number, factory, NULL, NULL), 0);
+    int r = TorcReactor_connectTCP(reactor, "127.0.0.2", number, factory, options, NULL);
+    ck_assert_int_eq(r, 0);
     TorcFactory_unref(&factory->base);
     ck_assert_int_eq(TorcReactor_run(reactor), 0);
     ck_assert_str_eq(client.log, "started failed:REFUSED");
     end();
     Recording_done(&client);
+}
+
+START_TEST(a_refused_connection_says_so)
+{
+    begin(_i);
+    serve("127.0.0.1");
+    expect_refused(NULL);
 }
 END_TEST
 
@@ -209,18 +216,8 @@ END_TEST
 START_TEST(a_connection_to_itself_is_refused) /* CONN-16 */
 {
     begin(_i);
-    serve("127.0.0.1"); /* for a number that is free on 127.0.0.2 */
-    Recording client = {.on[RECORD_FAILED] = stop_when_lost, .on[RECORD_MADE] = stop_when_lost};
-    TorcClientFactory *factory = Recording_factory(&client);
-    int r = TorcReactor_connectTCP(
-        reactor, "127.0.0.2", number, factory,
-        TORC_CONNECT_OPTIONS(.bindAddress = "127.0.0.2", .bindPort = number), NULL);
-    ck_assert_int_eq(r, 0);
-    TorcFactory_unref(&factory->base);
-    ck_assert_int_eq(TorcReactor_run(reactor), 0);
-    ck_assert_str_eq(client.log, "started failed:REFUSED");
-    end();
-    Recording_done(&client);
+    serve("127.0.0.1");
+    expect_refused(TORC_CONNECT_OPTIONS(.bindAddress = "127.0.0.2", .bindPort = number));
 }
 END_TEST
 
@@ -332,6 +329,26 @@ START_TEST(abortConnection_resets)
     TorcTransport_abortConnection(server.transport);
     turn_until(server.counts[RECORD_DESTROY] == 1);
     ck_assert_int_eq(read_all(fd, buffer, sizeof(buffer), &length), -ECONNRESET);
+    close(fd);
+    end();
+}
+END_TEST
+
+START_TEST(failConnection_resets_when_output_is_dropped_and_else_closes)
+{
+    char buffer[8];
+    size_t length;
+    bool drops = _i % 2;
+    begin(_i / 2);
+    serve(NULL);
+    int fd = dial();
+    turn_until(server.counts[RECORD_MADE] == 1);
+    if (drops)
+        ck_assert_int_eq(TorcTransport_write(server.transport, "x", 1), 0);
+    TorcTransport_failConnection(server.transport, NULL);
+    turn_until(server.counts[RECORD_DESTROY] == 1);
+    ck_assert_int_eq(read_all(fd, buffer, sizeof(buffer), &length), drops ? -ECONNRESET : 0);
+    ck_assert_uint_eq(length, 0);
     close(fd);
     end();
 }
@@ -538,6 +555,7 @@ int main(void)
         {the_end_reaches_a_paused_connection_where_there_are_edges, 3},
         {a_client_that_still_sends_gets_the_answer_and_no_reset, BACKENDS},
         {abortConnection_resets, BACKENDS},
+        {failConnection_resets_when_output_is_dropped_and_else_closes, 2 * BACKENDS},
         {neither_full_nor_drained_buffers_turn_the_loop, BACKENDS},
         {a_half_closed_or_paused_connection_does_not_turn_the_loop, 2 * BACKENDS},
         {running_out_of_descriptors_does_not_spin_and_recovers, BACKENDS},
