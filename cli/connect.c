@@ -22,7 +22,10 @@ static const char help_text[] =
     "standard input the write side of the connection is closed; torc ends when the peer has\n"
     "closed its side and all it sent is written.\n"
     "\n"
-    "  tcp:HOST:PORT[:timeout=SECONDS][:bindAddress=ADDRESS]\n"
+    "  tcp:HOST:PORT[:timeout=SECONDS][:bindAddress=ADDRESS]    all addresses of a host\n"
+    "  tcp6:HOST:PORT...                                        IPv6 alone\n"
+    "  unix:PATH[:timeout=SECONDS]                              a socket file, or @NAME\n"
+    "  fd:N                                                     an inherited connection\n"
     "\n"
     "A ':' inside a value is written '\\:', as in 'tcp:\\:\\:1:8881'.\n"
     "\n"
@@ -36,7 +39,7 @@ static const char help_text[] =
     "Example: printf 'hello\\r\\n' | torc connect tcp:127.0.0.1:8881\n";
 
 typedef struct Join {
-    TorcClientFactory base;
+    TorcFactory base;
     TorcReactor *reactor;
     const char *description;
     TorcTransport *transport; /* while there is a connection */
@@ -155,23 +158,21 @@ static const TorcProtocolClass join_class = {
     .connectionLost = join_connectionLost,
 };
 
-static void join_connectionFailed(TorcClientFactory *self, TorcConnector *connector,
-                                  const TorcReason *reason)
+static const TorcFactoryClass join_factory_class = {
+    TORC_FACTORY_CLASS("connect", Join),
+    .protocol = &join_class,
+};
+
+static void connect_failed(TorcResult *result, void *arg)
 {
-    (void)connector;
-    Join *join = (Join *)self;
-    if (!interrupted(reason)) {
+    Join *join = arg;
+    if (!interrupted(result->reason)) {
         join->failed = true;
-        cli_error("%s", TorcReason_text(reason));
+        cli_error("%s", TorcReason_text(result->reason));
     }
+    TorcResult_clear(result);
     end(join);
 }
-
-static const TorcClientFactoryClass join_factory_class = {
-    TORC_CLIENT_FACTORY_CLASS("connect", Join),
-    .factory.protocol = &join_class,
-    .clientConnectionFailed = join_connectionFailed,
-};
 
 /* ---- the command --------------------------------------------------------------------------- */
 
@@ -186,14 +187,23 @@ static int start(TorcReactor *reactor, const char *description, Join *join)
         TorcReason_unref(reason);
         return code;
     }
-    r = TorcClientEndpoint_connect(endpoint, &join->base, NULL);
-    TorcClientEndpoint_free(endpoint);
-    return r < 0 ? cli_error("cannot connect to %s: %s", description, cli_advice(r)) : CLI_OK;
+    if (strcmp(endpoint->cls->name, "stdio") == 0) {
+        TorcClientEndpoint_unref(endpoint);
+        return cli_usageError(command, "standard input and output cannot be joined to themselves");
+    }
+    TorcDeferred *connected;
+    r = TorcClientEndpoint_connect(endpoint, &join->base, &connected);
+    TorcClientEndpoint_unref(endpoint);
+    if (r < 0)
+        return cli_error("cannot connect to %s: %s", description, cli_advice(r));
+    (void)TorcDeferred_addErrback(connected, connect_failed, join); /* the first step always fits */
+    TorcDeferred_detach(connected);
+    return CLI_OK;
 }
 
 static int run(TorcReactor *reactor, const char *description)
 {
-    Join *join = (Join *)TorcClientFactory_new(&join_factory_class);
+    Join *join = (Join *)TorcFactory_new(&join_factory_class);
     if (!join)
         return cli_error("cannot connect to %s: %s", description, torc_strerror(-errno));
     join->reactor = reactor;
@@ -209,7 +219,7 @@ static int run(TorcReactor *reactor, const char *description)
     }
     input_stop();
     output_stop();
-    TorcFactory_unref(&join->base.base);
+    TorcFactory_unref(&join->base);
     return code;
 }
 

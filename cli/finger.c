@@ -1,4 +1,7 @@
-/* torc finger: asks one finger server and prints its answer, made safe for the terminal. */
+/* torc finger: asks one finger server and prints its answer, made safe for the terminal.
+ *
+ * user@host is asked at all of the host's addresses (TorcHostnameEndpoint); --endpoint names any
+ * other place. One deferred runs from the attempt to the printed answer; the loop ends with it. */
 #include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
@@ -12,11 +15,14 @@ static const char command[] = "torc finger";
 
 static const char help_text[] =
     "Usage: torc finger [OPTION...] [user]@host[:port]\n"
+    "       torc finger [OPTION...] --endpoint ENDPOINT [user]\n"
     "\n"
     "Asks a host's finger server (RFC 1288) about a user, or about all with '@host'. The port\n"
     "is 79 unless given; an IPv6 address before a port stands in brackets: ann@[::1]:7979.\n"
     "\n"
     "Options:\n"
+    "  -e, --endpoint ENDPOINT  the server to ask, such as unix:/run/finger.sock; as for\n"
+    "                           torc connect\n"
     "  -l, --long               ask for more (/W)\n"
     "  -t, --timeout SECONDS    for everything together; 30 by default\n"
     "  -r, --reactor NAME       event loop: epoll, poll or select\n"
@@ -26,9 +32,10 @@ static const char help_text[] =
     "  -V, --version            print the version\n";
 
 typedef struct Query {
-    const char *target;
+    const char *target;   /* as given: user@host, or the user alone if there is an endpoint */
+    const char *endpoint; /* as given, or NULL */
     const char *backend;
-    double timeout;
+    double timeout; /* 0: the default */
     bool verbose;
     int verbosity;
     TorcReactor *reactor;
@@ -61,53 +68,163 @@ static int print_text(const char *text, size_t length)
     return code;
 }
 
-static void answered(const TorcFingerResult *result, void *arg)
+/* The user has ended us by a signal, which is no failure. */
+static bool interrupted(const TorcReason *reason)
+{
+    TorcReasonKind kind = TorcReason_kind(reason);
+    return kind == TORC_CONNECTION_SHUTDOWN || kind == TORC_CONNECTION_CANCELLED;
+}
+
+static const char *server_name(const Query *query)
+{
+    return query->endpoint ? query->endpoint : query->target;
+}
+
+static int tell_failure(const Query *query, const TorcReason *reason)
+{
+    return interrupted(reason) ? CLI_OK
+                               : cli_error("%s: %s", server_name(query), TorcReason_text(reason));
+}
+
+/* Also of an answer that broke off: what came is printed first. */
+static int print_answer(const Query *query, const TorcFingerReply *answer)
+{
+    int code = print_text(answer->text, answer->length);
+    if (answer->truncated)
+        return cli_error("%s: the answer is longer than this; the rest was left out",
+                         server_name(query));
+    int failure = answer->reason ? tell_failure(query, answer->reason) : CLI_OK;
+    return failure == CLI_OK ? code : failure;
+}
+
+static void answered(TorcResult *result, void *arg)
 {
     Query *query = arg;
-    query->code = print_text(result->text, result->length);
-    if (TorcReason_kind(result->reason) == TORC_CONNECTION_SHUTDOWN)
-        return; /* by a signal */
-    if (result->code < 0)
-        query->code = cli_error("%s: %s", query->target, TorcReason_text(result->reason));
-    else if (result->truncated)
-        query->code =
-            cli_error("%s: the answer is longer than this; the rest was left out", query->target);
-    (void)TorcReactor_stop(query->reactor);
+    query->code =
+        result->reason ? tell_failure(query, result->reason) : print_answer(query, result->value);
+    TorcResult_clear(result);
+    (void)TorcReactor_stop(query->reactor); /* it may be stopping already, by a signal */
+}
+
+/* ---- the server ---------------------------------------------------------------------------- */
+
+static int bad_target(const Query *query)
+{
+    return cli_usageError(command,
+                          query->endpoint ? "cannot ask for \"%s\": it is no finger query"
+                                          : "cannot ask for \"%s\": write user@host, @host or "
+                                            "user@host:port",
+                          query->target);
+}
+
+/* Standard output is where the answer is printed. */
+static int endpoint_fromOption(const Query *query, TorcClientEndpoint **ret_endpoint)
+{
+    TorcClientEndpoint *endpoint;
+    TorcReason *reason;
+    int r = TorcClientEndpoint_fromString(query->reactor, query->endpoint, &endpoint, &reason);
+    if (r < 0) {
+        int code = r == -TORC_EENDPOINT ? cli_usageError(command, "%s", TorcReason_text(reason))
+                                        : cli_error("%s", TorcReason_text(reason));
+        TorcReason_unref(reason);
+        return code;
+    }
+    if (strcmp(endpoint->cls->name, "stdio") == 0) {
+        TorcClientEndpoint_unref(endpoint);
+        return cli_usageError(command, "standard input and output cannot be asked");
+    }
+    *ret_endpoint = endpoint;
+    return CLI_OK;
+}
+
+static int endpoint_fromTarget(const Query *query, const TorcFingerTarget *target,
+                               TorcClientEndpoint **ret_endpoint)
+{
+    *ret_endpoint = TorcHostnameEndpoint_new(query->reactor, target->host, target->port,
+                                             TORC_HOSTNAME_OPTIONS(.timeout = query->timeout));
+    if (*ret_endpoint)
+        return CLI_OK;
+    return errno == EINVAL ? bad_target(query)
+                           : cli_error("%s: %s", query->target, cli_advice(-errno));
 }
 
 /* ---- the command --------------------------------------------------------------------------- */
 
-static int ask(Query *query)
+/* The first two steps of a deferred always fit. */
+static int start(Query *query, TorcClientEndpoint *endpoint, TorcFactory *question)
 {
-    const TorcFingerClientOptions *options =
-        TORC_FINGER_CLIENT_OPTIONS(.verbose = query->verbose, .timeout = query->timeout);
-    int r = TorcReactor_finger(query->reactor, query->target, options, answered, query);
-    if (r == -EINVAL)
-        return cli_usageError(command,
-                              "cannot ask for \"%s\": write user@host, @host or "
-                              "user@host:port",
-                              query->target);
+    TorcDeferred *answer;
+    int r = TorcClientEndpoint_connect(endpoint, question, &answer);
     if (r < 0)
-        return cli_error("%s: %s", query->target, cli_advice(r));
-    r = TorcReactor_run(query->reactor);
+        return cli_error("%s: %s", server_name(query), cli_advice(r));
+    (void)TorcDeferred_addCallback(answer, torc_finger_awaitReply, NULL);
+    (void)TorcDeferred_addBoth(answer, answered, query);
+    TorcDeferred_detach(answer);
+    return CLI_OK;
+}
+
+static int ask(Query *query, TorcClientEndpoint *endpoint, const char *text)
+{
+    TorcFactory *question = TorcFingerClientFactory_new(
+        query->reactor, text,
+        TORC_FINGER_CLIENT_OPTIONS(.verbose = query->verbose, .timeout = query->timeout));
+    if (!question)
+        return errno == EINVAL ? bad_target(query)
+                               : cli_error("%s: %s", server_name(query), cli_advice(-errno));
+    int code = start(query, endpoint, question);
+    TorcFactory_unref(question);
+    if (code != CLI_OK)
+        return code;
+    int r = TorcReactor_run(query->reactor);
     if (r < 0)
         return cli_error("the event loop failed: %s", torc_strerror(r));
     return query->code;
 }
 
+static int run(Query *query)
+{
+    TorcFingerTarget target;
+    TorcClientEndpoint *endpoint = NULL;
+    if (!query->endpoint && torc_finger_parseTarget(query->target, &target) < 0)
+        return bad_target(query);
+    int code = query->endpoint ? endpoint_fromOption(query, &endpoint)
+                               : endpoint_fromTarget(query, &target, &endpoint);
+    if (code == CLI_OK)
+        code = ask(query, endpoint, query->endpoint ? query->target : target.query);
+    TorcClientEndpoint_unref(endpoint);
+    return code;
+}
+
+/* user@host; with --endpoint the user alone, or nothing for the list of users. */
+static int read_target(int count, char **arguments, Query *query)
+{
+    if (query->endpoint && count > 1)
+        return cli_usageError(command, "with --endpoint there must be one user, or none for all");
+    if (!query->endpoint && count != 1)
+        return cli_usageError(command, "there must be one user@host");
+    query->target = count > 0 ? arguments[0] : "";
+    return CLI_OK;
+}
+
 static int read_options(int argc, char **argv, Query *query, bool *ret_done)
 {
     static const struct option options[] = {
-        {"long", no_argument, NULL, 'l'},          {"timeout", required_argument, NULL, 't'},
-        {"reactor", required_argument, NULL, 'r'}, {"quiet", no_argument, NULL, 'q'},
-        {"verbose", no_argument, NULL, 'v'},       {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},       {NULL, 0, NULL, 0},
+        {"endpoint", required_argument, NULL, 'e'},
+        {"long", no_argument, NULL, 'l'},
+        {"timeout", required_argument, NULL, 't'},
+        {"reactor", required_argument, NULL, 'r'},
+        {"quiet", no_argument, NULL, 'q'},
+        {"verbose", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {NULL, 0, NULL, 0},
     };
     int code = CLI_OK;
     int option;
     while (code == CLI_OK &&
-           (option = getopt_long(argc, argv, ":lt:r:qvhV", options, NULL)) != -1) {
+           (option = getopt_long(argc, argv, ":e:lt:r:qvhV", options, NULL)) != -1) {
         switch (option) {
+        case 'e': query->endpoint = optarg; break;
         case 'l': query->verbose = true; break;
         case 't': code = cli_readSeconds(command, optarg, &query->timeout); break;
         case 'r': code = cli_readBackend(command, optarg, &query->backend); break;
@@ -128,14 +245,14 @@ int cli_finger(int argc, char **argv)
     int code = read_options(argc, argv, &query, &done);
     if (code != CLI_OK || done)
         return code;
-    if (argc - optind != 1)
-        return cli_usageError(command, "there must be one user@host");
-    query.target = argv[optind];
+    code = read_target(argc - optind, argv + optind, &query);
+    if (code != CLI_OK)
+        return code;
     cli_startLog(query.verbosity);
     query.reactor = cli_newReactor(query.backend);
     if (!query.reactor)
         return CLI_FAILED;
-    code = ask(&query);
+    code = run(&query);
     TorcReactor_free(query.reactor);
     return code;
 }

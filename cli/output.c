@@ -71,9 +71,12 @@ int cli_printVersion(void)
 const char *cli_advice(int code)
 {
     switch (code) {
-    case -EACCES: return "permission denied (ports below 1024 need root or CAP_NET_BIND_SERVICE)";
+    case -EACCES:
+        return "permission denied (ports below 1024 need root or CAP_NET_BIND_SERVICE, a path needs "
+               "a directory that can be written)";
     case -EADDRINUSE:
-        return "address already in use (another program has the port; to see which: ss -ltnp)";
+        return "address already in use (another program has it; to see which: ss -lxp for a path, "
+               "else ss -ltnp)";
     case -EADDRNOTAVAIL:
         return "the interface is no address of this host (to see which it has: ip address)";
     case -EMFILE: return "too many open files (raise the limit: ulimit -n)";

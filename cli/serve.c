@@ -1,10 +1,15 @@
-/* torc serve: one protocol on any number of endpoints, all in one loop.
+/* torc serve: one protocol on any number of endpoints, all in one loop: a service for each, and one
+ * that is made of them.
  *
  * All descriptions are read before the first is listened on, and all are listened on before the
  * loop runs: the command either serves everything it was asked to, or nothing. The addresses are
  * printed once the loop runs, for only then SIGINT and SIGTERM end it in order; whoever waits for
- * the lines may send a signal next. */
+ * the lines may send a signal next. Not so when a connection has standard output for itself.
+ *
+ * The command ends when nothing is served any more: by a signal, or, with "stdio:" alone, when that
+ * one connection is over. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +31,11 @@ static const char help_text[] =
     "  -b, --buffer-limit SIZE  most bytes waiting for one slow client, such as 512K or 16M\n"
     "                           (the default), or \"off\"; for finger the longest answer,\n"
     "                           1M by default\n"
+    "  -m, --max-connections N  most connections at a time on each endpoint; those who come\n"
+    "                           beyond them wait until one ends\n"
+    "      --refuse-excess      close those beyond --max-connections at once instead\n"
+    "  -g, --grace SECONDS      when told to stop, give connections so long to end by\n"
+    "                           themselves; a second signal ends the wait\n"
     "  -r, --reactor NAME       event loop: epoll, poll or select\n"
     "  -q, --quiet              errors only; addresses are not printed\n"
     "  -v, --verbose            log more; twice: everything\n"
@@ -40,6 +50,11 @@ static const char help_text[] =
     "Endpoints:\n"
     "  tcp:PORT[:interface=ADDRESS][:backlog=N][:reusePort=yes]    IPv4 and IPv6\n"
     "  tcp6:PORT...                                                IPv6 alone\n"
+    "  unix:PATH[:mode=660][:backlog=N][:lockfile=no]              a socket file\n"
+    "  unix:@NAME                                                  an abstract name\n"
+    "  fd:N                                                        an inherited socket\n"
+    "  systemd:name=NAME, systemd:index=N                          one passed by systemd\n"
+    "  stdio:                                                      one client, here\n"
     "Port 0 is any free one. A ':' inside a value is written '\\:', as in\n"
     "'tcp:8881:interface=\\:\\:1'. Each address is printed as \"listening on ...\".\n";
 
@@ -48,40 +63,147 @@ typedef struct Serve {
     const char *backend;
     bool quiet;
     int verbosity;
+    unsigned max_connections; /* 0: no limit */
+    bool refuse_excess;
+    double grace; /* seconds; 0: none */
     TorcReactor *reactor;
     int code; /* the exit code so far */
     size_t count;
     const char **descriptions;
-    TorcServerEndpoint **endpoints;
-    TorcPort **ports;
+    TorcServerService **servers; /* one for each, the application's */
 } Serve;
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+/* Stands between the ports and the service's factory. */
+typedef struct Served {
+    TorcFactory base;
+    TorcFactory *inner;
+    TorcReactor *reactor;
+} Served;
+
+static void served_startFactory(TorcFactory *self)
+{
+    TorcFactory_doStart(((Served *)self)->inner);
+}
+
+static void served_stopFactory(TorcFactory *self)
+{
+    Served *served = (Served *)self;
+    TorcFactory_doStop(served->inner);
+    (void)TorcReactor_stop(served->reactor); /* it may be stopping already, by a signal */
+}
+
+static int served_buildProtocol(TorcFactory *self, const TorcAddress *peer,
+                                TorcProtocol **ret_protocol)
+{
+    return TorcFactory_buildProtocol(((Served *)self)->inner, peer, ret_protocol);
+}
+
+static void served_destroy(TorcFactory *self)
+{
+    TorcFactory_unref(((Served *)self)->inner);
+}
+
+static const TorcFactoryClass served_class = {
+    TORC_FACTORY_CLASS("serve", Served), .startFactory = served_startFactory,
+    .stopFactory = served_stopFactory,   .buildProtocol = served_buildProtocol,
+    .destroy = served_destroy,
+};
+
+/* Takes over the reference to the factory, also when it fails. */
+static TorcFactory *new_served(TorcFactory *inner, TorcReactor *reactor)
+{
+    Served *served = inner ? (Served *)TorcFactory_new(&served_class) : NULL;
+    if (!served) {
+        TorcFactory_unref(inner);
+        return NULL;
+    }
+    served->inner = inner;
+    served->reactor = reactor;
+    TorcFactory_setBufferLimit(&served->base, inner->bufferLimit);
+    return &served->base;
+}
 
 /* ---- listening ----------------------------------------------------------------------------- */
 
-static int read_endpoints(Serve *serve)
+static int read_endpoint(const Serve *serve, const char *description,
+                         TorcServerEndpoint **ret_endpoint)
+{
+    TorcReason *reason;
+    int r = TorcServerEndpoint_fromString(serve->reactor, description, ret_endpoint, &reason);
+    if (r == 0)
+        return CLI_OK;
+    int code = r == -TORC_EENDPOINT ? cli_usageError(command, "%s", TorcReason_text(reason))
+                                    : cli_error("%s", TorcReason_text(reason));
+    TorcReason_unref(reason);
+    return code;
+}
+
+/* NULL: out of memory. */
+static TorcServerService *add_server(TorcMultiService *application, TorcServerEndpoint *endpoint,
+                                     TorcFactory *factory)
+{
+    TorcServerService *server = TorcServerService_new(endpoint, factory);
+    if (!server)
+        return NULL;
+    TorcService *service = TorcServerService_service(server);
+    int r = TorcMultiService_addService(application, service);
+    TorcService_unref(service); /* the application has it */
+    return r < 0 ? NULL : server;
+}
+
+static int add_servers(Serve *serve, TorcMultiService *application, TorcFactory *factory)
 {
     for (size_t i = 0; i < serve->count; i++) {
-        TorcReason *reason;
-        int r = TorcServerEndpoint_fromString(serve->reactor, serve->descriptions[i],
-                                              &serve->endpoints[i], &reason);
-        if (r < 0) {
-            int code = r == -TORC_EENDPOINT ? cli_usageError(command, "%s", TorcReason_text(reason))
-                                            : cli_error("%s", TorcReason_text(reason));
-            TorcReason_unref(reason);
+        TorcServerEndpoint *endpoint;
+        int code = read_endpoint(serve, serve->descriptions[i], &endpoint);
+        if (code != CLI_OK)
             return code;
-        }
+        serve->servers[i] = add_server(application, endpoint, factory);
+        TorcServerEndpoint_unref(endpoint);
+        if (!serve->servers[i])
+            return cli_error("cannot start: %s", torc_strerror(-ENOMEM));
     }
     return CLI_OK;
 }
 
-static int listen_all(Serve *serve, TorcFactory *factory)
+static int listen_all(const Serve *serve, TorcService *application)
+{
+    int r = TorcService_privilegedStart(application);
+    for (size_t i = 0; i < serve->count && r < 0; i++)
+        if (TorcServerService_service(serve->servers[i])->error < 0)
+            return cli_error("cannot listen on %s: %s", serve->descriptions[i], cli_advice(r));
+    return r < 0 ? cli_error("cannot start: %s", torc_strerror(r)) : CLI_OK;
+}
+
+static void set_limits(const Serve *serve)
 {
     for (size_t i = 0; i < serve->count; i++) {
-        int r = TorcServerEndpoint_listen(serve->endpoints[i], factory, &serve->ports[i]);
-        if (r < 0)
-            return cli_error("cannot listen on %s: %s", serve->descriptions[i], cli_advice(r));
+        TorcPort *port = TorcServerService_port(serve->servers[i]);
+        (void)TorcPort_setMaxConnections(port, serve->max_connections); /* "stdio:" has no port */
+        (void)TorcPort_setRefuseExcess(port, serve->refuse_excess);
     }
-    return CLI_OK;
+}
+
+/* Before shutdown, and before the services stop. */
+static void drain_ports(void *arg)
+{
+    const Serve *serve = arg;
+    for (size_t i = 0; i < serve->count; i++) {
+        TorcPort *port = TorcServerService_port(serve->servers[i]);
+        TorcDeferred *drained;
+        if (port && TorcPort_drain(port, serve->grace, &drained) == 0)
+            (void)TorcReactor_holdShutdown(serve->reactor, drained); /* or the end comes earlier */
+    }
+}
+
+static int drain_at_the_end(Serve *serve)
+{
+    if (serve->grace <= 0)
+        return 0;
+    return TorcReactor_addSystemEventTrigger(serve->reactor, TORC_PHASE_BEFORE, TORC_EVENT_SHUTDOWN,
+                                             drain_ports, serve, NULL);
 }
 
 static void print_addresses(void *arg)
@@ -91,7 +213,7 @@ static void print_addresses(void *arg)
         char text[TORC_ADDRESS_TEXT_SIZE];
         char line[TORC_ADDRESS_TEXT_SIZE + 32];
         TorcAddress address;
-        TorcPort_getHost(serve->ports[i], &address);
+        TorcPort_getHost(TorcServerService_port(serve->servers[i]), &address);
         TorcAddress_format(&address, text, sizeof(text));
         snprintf(line, sizeof(line), "listening on %s\n", text);
         serve->code = cli_print(line);
@@ -100,29 +222,35 @@ static void print_addresses(void *arg)
         (void)TorcReactor_stop(serve->reactor);
 }
 
-static int run(Serve *serve)
+static bool uses_standard_output(const Serve *serve)
 {
-    int r = 0;
-    if (!serve->quiet)
+    for (size_t i = 0; i < serve->count; i++)
+        if (!TorcServerService_port(serve->servers[i]))
+            return true;
+    return false;
+}
+
+static int run(Serve *serve, TorcService *application)
+{
+    int r = drain_at_the_end(serve);
+    if (r == 0)
+        r = TorcService_runWith(application, serve->reactor);
+    if (r == 0 && !serve->quiet && !uses_standard_output(serve))
         r = TorcReactor_callWhenRunning(serve->reactor, print_addresses, serve);
     if (r == 0)
         r = TorcReactor_run(serve->reactor);
     return r < 0 ? cli_error("the event loop failed: %s", torc_strerror(r)) : serve->code;
 }
 
-static int serve_all(Serve *serve)
+static int serve_all(Serve *serve, TorcMultiService *application, TorcFactory *factory)
 {
-    int code = read_endpoints(serve);
-    if (code != CLI_OK)
-        return code;
-    TorcFactory *factory = service_newFactory(&serve->service);
-    if (!factory)
-        return cli_error("cannot serve %s: %s", service_name(&serve->service),
-                         torc_strerror(-errno));
-    code = listen_all(serve, factory);
+    int code = add_servers(serve, application, factory);
     if (code == CLI_OK)
-        code = run(serve);
-    TorcFactory_unref(factory);
+        code = listen_all(serve, TorcMultiService_service(application));
+    if (code == CLI_OK)
+        set_limits(serve);
+    if (code == CLI_OK)
+        code = run(serve, TorcMultiService_service(application));
     return code;
 }
 
@@ -131,9 +259,13 @@ static int serve_on_reactor(Serve *serve)
     serve->reactor = cli_newReactor(serve->backend);
     if (!serve->reactor)
         return CLI_FAILED;
-    int code = serve_all(serve);
-    for (size_t i = 0; i < serve->count; i++)
-        TorcServerEndpoint_free(serve->endpoints[i]);
+    TorcFactory *factory = new_served(service_newFactory(&serve->service), serve->reactor);
+    TorcMultiService *application = factory ? TorcMultiService_new() : NULL;
+    int code = application ? serve_all(serve, application, factory)
+                           : cli_error("cannot serve %s: %s", service_name(&serve->service),
+                                       torc_strerror(-errno));
+    TorcService_unref(TorcMultiService_service(application));
+    TorcFactory_unref(factory);
     TorcReactor_free(serve->reactor);
     return code;
 }
@@ -163,13 +295,27 @@ static int read_size(const char *argument, size_t *ret_size)
     return CLI_OK;
 }
 
-enum { OPTION_SYSTEM = 256 };
+static int read_count(const char *argument, unsigned *ret_count)
+{
+    char *end;
+    unsigned long count = strtoul(argument, &end, 10); /* saturates */
+    if (*argument < '0' || *argument > '9' || *end || count < 1 || count > INT_MAX)
+        return cli_usageError(command, "the number of connections must be 1 or more, not \"%s\"",
+                              argument);
+    *ret_count = (unsigned)count;
+    return CLI_OK;
+}
+
+enum { OPTION_SYSTEM = 256, OPTION_REFUSE };
 
 static int read_option(Serve *serve, int option, char **argv)
 {
     switch (option) {
     case 'l': serve->descriptions[serve->count++] = optarg; return CLI_OK;
     case 'b': return read_size(optarg, &serve->service.buffer_limit);
+    case 'm': return read_count(optarg, &serve->max_connections);
+    case OPTION_REFUSE: serve->refuse_excess = true; return CLI_OK;
+    case 'g': return cli_readSeconds(command, optarg, &serve->grace);
     case 'r': return cli_readBackend(command, optarg, &serve->backend);
     case 'q':
         serve->quiet = true;
@@ -187,6 +333,9 @@ static int read_options(int argc, char **argv, Serve *serve, bool *ret_done)
     static const struct option options[] = {
         {"listen", required_argument, NULL, 'l'},
         {"buffer-limit", required_argument, NULL, 'b'},
+        {"max-connections", required_argument, NULL, 'm'},
+        {"refuse-excess", no_argument, NULL, OPTION_REFUSE},
+        {"grace", required_argument, NULL, 'g'},
         {"reactor", required_argument, NULL, 'r'},
         {"quiet", no_argument, NULL, 'q'},
         {"verbose", no_argument, NULL, 'v'},
@@ -199,7 +348,7 @@ static int read_options(int argc, char **argv, Serve *serve, bool *ret_done)
     int code = CLI_OK;
     int option;
     while (code == CLI_OK &&
-           (option = getopt_long(argc, argv, ":l:b:r:qvu:hV", options, NULL)) != -1) {
+           (option = getopt_long(argc, argv, ":l:b:m:g:r:qvu:hV", options, NULL)) != -1) {
         *ret_done = option == 'h' || option == 'V';
         if (*ret_done)
             return option == 'h' ? cli_print(help_text) : cli_printVersion();
@@ -227,9 +376,8 @@ static int read_arguments(int argc, char **argv, Serve *serve, bool *ret_done)
 static bool allocate(Serve *serve, size_t count)
 {
     serve->descriptions = calloc(count, sizeof(*serve->descriptions));
-    serve->endpoints = calloc(count, sizeof(*serve->endpoints));
-    serve->ports = calloc(count, sizeof(*serve->ports));
-    return serve->descriptions && serve->endpoints && serve->ports;
+    serve->servers = calloc(count, sizeof(TorcServerService *));
+    return serve->descriptions && serve->servers;
 }
 
 int cli_serve(int argc, char **argv)
@@ -247,7 +395,6 @@ int cli_serve(int argc, char **argv)
     }
     service_done(&serve.service);
     free(serve.descriptions);
-    free(serve.endpoints);
-    free(serve.ports);
+    free(serve.servers);
     return code;
 }

@@ -1,102 +1,57 @@
-/* Client endpoints: descriptions of where to connect to, and the table of their types.
+/* Client endpoints of all kinds: counting, and the call through the class table.
  *
- * An endpoint is read once and used on the reactor's thread. It owns the fields of its description,
- * and with them the texts in its settings. A new type is a row of the table, a list of parameters
- * and a function that reads them. */
+ * Reactor's thread. An endpoint belongs to whoever holds references; the last to go destroys it. */
+#include <assert.h>
 #include <errno.h>
 
-#include "../transports/tcp.h"
+#include "../reactor/reactor_internal.h"
 #include "endpoint.h"
-#include "endpoint_parser_internal.h"
 
-struct TorcClientEndpoint {
-    TorcEndpointBase base;
-    int (*connect)(TorcClientEndpoint *endpoint, TorcClientFactory *factory,
-                   TorcConnector **ret_connector);
-    const char *host;
-    int port;
-    TorcConnectOptions options;
-};
+/* Embedded by programs' own, so part of the ABI; new slots and fields take reserved ones. */
+static_assert(sizeof(TorcClientEndpoint) == 5 * sizeof(void *), "part of the ABI");
+static_assert(sizeof(TorcClientEndpointClass) == 8 * sizeof(void *), "part of the ABI");
 
-/* ---- tcp ----------------------------------------------------------------------------------- */
-
-enum { TCP_HOST, TCP_PORT, TCP_TIMEOUT, TCP_BIND_ADDRESS, TCP_PARAMETERS };
-
-static const TorcEndpointParameter tcp_parameters[TCP_PARAMETERS] = {
-    [TCP_HOST] = {.name = "host", .required = true},
-    [TCP_PORT] = {.name = "port", .required = true},
-    [TCP_TIMEOUT] = {.name = "timeout", .keyword_only = true},
-    [TCP_BIND_ADDRESS] = {.name = "bindAddress", .keyword_only = true},
-};
-
-static int tcp_connect(TorcClientEndpoint *endpoint, TorcClientFactory *factory,
-                       TorcConnector **ret_connector)
+static bool is_usable(const TorcClientEndpoint *endpoint)
 {
-    return TorcReactor_connectTCP(endpoint->base.reactor, endpoint->host, endpoint->port, factory,
-                                  &endpoint->options, ret_connector);
+    return endpoint && endpoint->cls && endpoint->cls->size == sizeof(TorcClientEndpointClass) &&
+           endpoint->cls->connect;
 }
 
-static int read_host(const TorcEndpointField *field, const char **ret_host,
-                     TorcEndpointProblem *ret_problem)
+void TorcClientEndpoint_init(TorcClientEndpoint *endpoint, const TorcClientEndpointClass *cls,
+                             TorcReactor *reactor)
 {
-    if (!*field->value)
-        return torc__endpoint_fail(ret_problem, field->value_column, "the host is empty");
-    *ret_host = field->value;
+    if (endpoint)
+        *endpoint = (TorcClientEndpoint){.cls = cls, .reactor = reactor, .references = 1};
+}
+
+int TorcClientEndpoint_connect(TorcClientEndpoint *endpoint, TorcFactory *factory,
+                               TorcDeferred **ret_connected)
+{
+    TorcDeferred *connected = NULL;
+    TORC__REQUIRE(is_usable(endpoint) && factory);
+    int r = endpoint->cls->connect(endpoint, factory, &connected);
+    if (r < 0)
+        return r;
+    if (ret_connected)
+        *ret_connected = connected;
+    else
+        TorcDeferred_detach(connected);
     return 0;
 }
 
-static int tcp_read(void *as_endpoint, const TorcEndpointField *const *arguments,
-                    TorcEndpointProblem *ret_problem)
+TorcClientEndpoint *TorcClientEndpoint_ref(TorcClientEndpoint *endpoint)
 {
-    TorcClientEndpoint *endpoint = as_endpoint;
-    endpoint->connect = tcp_connect;
-    TorcConnectOptions_init(&endpoint->options);
-    int r = read_host(arguments[TCP_HOST], &endpoint->host, ret_problem);
-    if (r == 0)
-        r = torc__endpoint_readNumber(arguments[TCP_PORT], "the port", 1, 65535, &endpoint->port,
-                                      ret_problem);
-    if (r == 0)
-        r = torc__endpoint_readSeconds(arguments[TCP_TIMEOUT], &endpoint->options.timeout,
-                                       ret_problem);
-    if (r == 0)
-        r = torc__endpoint_readAddress(arguments[TCP_BIND_ADDRESS], false,
-                                       &endpoint->options.bindAddress, ret_problem);
-    return r;
+    if (endpoint)
+        endpoint->references++;
+    return endpoint;
 }
 
-/* ---- all types ----------------------------------------------------------------------------- */
-
-static const TorcEndpointType client_types[] = {
-    {"tcp", tcp_read, TCP_PARAMETERS, tcp_parameters},
-};
-
-static const TorcEndpointKind client_kind = {
-    .size = sizeof(TorcClientEndpoint),
-    .types = client_types,
-    .type_count = sizeof(client_types) / sizeof(*client_types),
-};
-
-int TorcClientEndpoint_fromString(TorcReactor *reactor, const char *description,
-                                  TorcClientEndpoint **ret_endpoint, TorcReason **ret_reason)
+TorcClientEndpoint *TorcClientEndpoint_unref(TorcClientEndpoint *endpoint)
 {
-    if (!ret_endpoint)
-        return torc__endpoint_failed(-EINVAL, ret_reason);
-    TorcEndpointBase *endpoint;
-    int r = torc__endpoint_new(&client_kind, reactor, description, &endpoint, ret_reason);
-    if (r == 0)
-        *ret_endpoint = (TorcClientEndpoint *)endpoint;
-    return r;
-}
-
-int TorcClientEndpoint_connect(TorcClientEndpoint *endpoint, TorcClientFactory *factory,
-                               TorcConnector **ret_connector)
-{
-    if (!endpoint || !factory)
-        return -EINVAL;
-    return endpoint->connect(endpoint, factory, ret_connector);
-}
-
-void TorcClientEndpoint_free(TorcClientEndpoint *endpoint)
-{
-    torc__endpoint_free(endpoint ? &endpoint->base : NULL);
+    if (!endpoint)
+        return NULL;
+    assert(endpoint->references > 0);
+    if (--endpoint->references == 0 && endpoint->cls && endpoint->cls->destroy)
+        endpoint->cls->destroy(endpoint);
+    return NULL;
 }

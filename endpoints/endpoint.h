@@ -1,5 +1,5 @@
-/* Endpoints: where to listen or connect to, written as text. (Twisted: serverFromString,
- * clientFromString, IStreamServerEndpoint, IStreamClientEndpoint.)
+/* Endpoints: where to listen or connect to, as objects and as text. (Twisted:
+ * IStreamServerEndpoint, IStreamClientEndpoint, serverFromString, clientFromString.)
  *
  *     TorcServerEndpoint *endpoint;
  *     TorcReason *reason;
@@ -22,37 +22,94 @@
  *         reusePort several sockets may share the port (SO_REUSEPORT)
  *     tcp6:PORT…    the same arguments; interface is an IPv6 literal, "::" by default, and IPv4
  *                   is not taken as well
+ *     unix:PATH[:mode=OCTAL][:backlog=N][:lockfile=yes|no]
+ *         path      of the socket, or "@name" in the abstract name space (Linux)
+ *         mode      permissions, 1 … 777, 666 by default
+ *         lockfile  yes by default: a dead server's socket is removed; see listenUNIX
+ *     fd:NUMBER     a listening stream socket that the process has inherited; good once, and taken
+ *                   over: once the port has its duplicate, a descriptor above 2 is closed
+ *     systemd:name=NAME, systemd:index=N
+ *                   a socket passed by a service manager (sd_listen_fds(3)): the one of that name,
+ *                   or the N-th, counted from 0; then as fd:. LISTEN_PID, LISTEN_FDS and
+ *                   LISTEN_FDNAMES are read with the description and left as they are; when they
+ *                   do not agree there is no endpoint
+ *     stdio:        standard input and output, as one connection
  *
  *   clients
- *     tcp:HOST:PORT[:timeout=SECONDS][:bindAddress=ADDRESS]
- *         host      a name or a literal; port 1 … 65535. Either may be given by keyword too
+ *     tcp:HOST:PORT[:timeout=SECONDS][:bindAddress=ADDRESS][:attemptDelay=SECONDS]
+ *         host      a name or a literal; port 1 … 65535. Either may be given by keyword too. A
+ *                   name's addresses are raced: TorcHostnameEndpoint
  *         timeout   for resolving and connecting together; 30 by default, fractions are fine
  *         bindAddress  a literal: the local address to connect from
+ *         attemptDelay until the next address is tried beside those under way; 0.25 by default,
+ *                   0.01 at least
+ *     tcp6:HOST:PORT…  the same, with IPv6 addresses only
+ *     unix:PATH[:timeout=SECONDS]
+ *     fd:NUMBER     a connected stream socket that the process has inherited; good once, and
+ *                   taken over as a server's
+ *     stdio:        standard input and output, as one connection; good once
  *
  *     tcp:0:interface=127.0.0.1       tcp:8881:interface=\:\:1:backlog=128
  *     tcp:example.org:79:timeout=5    tcp:host=\:\:1:port=8881
  *
- * An endpoint can be used any number of times. It belongs to the reactor's thread and must not
- * outlive the reactor; ports and connectors that it made do not need it any more. */
+ * An endpoint can be used any number of times, if not said otherwise. It belongs to the reactor's
+ * thread and must not outlive the reactor; what came of it (ports, connections, deferreds) does not
+ * need it any more. Endpoints are counted: whoever made one drops it with unref. */
 #ifndef TORC_ENDPOINTS_ENDPOINT_H
 #define TORC_ENDPOINTS_ENDPOINT_H
 
-#include "../factories/client_factory.h"
 #include "../factories/factory.h"
 #include "../reactor/api.h"
 #include "../reactor/call.h"
+#include "../reactor/deferred.h"
 #include "../reactor/reason.h"
-#include "../transports/connector.h"
 #include "../transports/port.h"
+#include "../transports/tcp.h"
+#include "../transports/unix.h"
 
 TORC_BEGIN_DECLS
 
 typedef struct TorcServerEndpoint TorcServerEndpoint;
 typedef struct TorcClientEndpoint TorcClientEndpoint;
 
+/* ---- use ----------------------------------------------------------------------------------- */
+
+/* Listens, and gives each connection a protocol from the factory. ret_port may be NULL; for an
+ * endpoint that is one connection ("stdio:") *ret_port is set to NULL. 0; -EINVAL; errors as of the
+ * listen function behind it (listenTCP, …); -EALREADY from one that is good once and was used. */
+TORC_API int TorcServerEndpoint_listen(TorcServerEndpoint *endpoint, TorcFactory *factory,
+                                       TorcPort **ret_port);
+
+/* Connects, and gives the connection a protocol from the factory, which need not be a
+ * TorcClientFactory: the outcome is the deferred's. It fires with the protocol (a TorcProtocol *,
+ * not the deferred's to free, good until its connectionLost) after connectionMade has returned, or
+ * fails as clientConnectionFailed would; when the factory refuses, with
+ * TORC_CONNECTION_NO_PROTOCOL. Cancelling it gives up the attempt, with TORC_CONNECTION_CANCELLED,
+ * and nothing is called afterwards; from inside connectionMade it loses the connection; after
+ * success it does nothing. The factory is started and stopped around attempt and connection; of a
+ * TorcClientFactory the client slots are not called. Nothing is called before this has returned.
+ * 0; -EINVAL; -ENOMEM; -TORC_ENOTRUNNING; -EALREADY from an endpoint that is good once and was used;
+ * or an error of connectTCP and its kin that was found at once. ret_connected may be NULL: a failure
+ * is then logged as unhandled. */
+TORC_API int TorcClientEndpoint_connect(TorcClientEndpoint *endpoint, TorcFactory *factory,
+                                        TorcDeferred **ret_connected);
+
+/* Connects with a protocol made already, by TorcProtocol_new: it is taken over in any case, and freed
+ * when there is no connection. Its own factory is held, but neither started nor asked; its buffer
+ * limit holds. The deferred fires with the protocol. As TorcClientEndpoint_connect; -EINVAL also for
+ * a protocol that has a connection already, which stays as it is. (Twisted: connectProtocol.) */
+TORC_API int torc_connectProtocol(TorcClientEndpoint *endpoint, TorcProtocol *protocol,
+                                  TorcDeferred **ret_connected);
+
+/* ref returns its argument; unref takes NULL and returns NULL. */
+TORC_API TorcServerEndpoint *TorcServerEndpoint_ref(TorcServerEndpoint *endpoint);
+TORC_API TorcServerEndpoint *TorcServerEndpoint_unref(TorcServerEndpoint *endpoint);
+TORC_API TorcClientEndpoint *TorcClientEndpoint_ref(TorcClientEndpoint *endpoint);
+TORC_API TorcClientEndpoint *TorcClientEndpoint_unref(TorcClientEndpoint *endpoint);
+
 /* ---- from text ----------------------------------------------------------------------------- */
 
-/* Reads a description; the caller owns the endpoint. 0; -TORC_EENDPOINT when the description is not
+/* Reads a description; the caller has a reference. 0; -TORC_EENDPOINT when the description is not
  * valid; -EINVAL for NULL arguments; -ENOMEM. On failure *ret_reason, unless ret_reason is NULL, is
  * a reason of the kind TORC_CONNECTION_FAILED with that code, which the caller drops; its text says
  * what is wrong, in which column, and what is known instead. */
@@ -69,21 +126,94 @@ TORC_API int TorcClientEndpoint_fromString(TorcReactor *reactor, const char *des
  * '=' alone, so that a positional argument with one turns into a keyword.) */
 TORC_API size_t torc_quoteStringArgument(const char *argument, char *buffer, size_t size);
 
-/* ---- use ----------------------------------------------------------------------------------- */
+/* ---- as objects: NULL and errno (EINVAL, ENOMEM) on failure; texts and options are copied ---- */
 
-/* Listens, and gives each connection a protocol from the factory. ret_port may be NULL. As
- * TorcReactor_listenTCP. */
-TORC_API int TorcServerEndpoint_listen(TorcServerEndpoint *endpoint, TorcFactory *factory,
-                                       TorcPort **ret_port);
+/* As "tcp:", with the options of TorcReactor_listenTCP. */
+TORC_API TorcServerEndpoint *TorcTCPServerEndpoint_new(TorcReactor *reactor, int port,
+                                                       const TorcListenOptions *options);
 
-/* Begins to connect; the outcome comes through the factory, never before this has returned.
- * ret_connector may be NULL. As TorcReactor_connectTCP. */
-TORC_API int TorcClientEndpoint_connect(TorcClientEndpoint *endpoint, TorcClientFactory *factory,
-                                        TorcConnector **ret_connector);
+TORC_API TorcServerEndpoint *TorcUNIXServerEndpoint_new(TorcReactor *reactor, const char *address,
+                                                        const TorcListenUNIXOptions *options);
 
-/* NULL is fine. */
-TORC_API void TorcServerEndpoint_free(TorcServerEndpoint *endpoint);
-TORC_API void TorcClientEndpoint_free(TorcClientEndpoint *endpoint);
+/* A listening socket made elsewhere; see TorcReactor_adoptStreamPort. Good once: after a listen
+ * that has succeeded the next is -EALREADY. The caller keeps its descriptor, which must be open until listen. */
+TORC_API TorcServerEndpoint *TorcAdoptedStreamServerEndpoint_new(TorcReactor *reactor, int fd);
+
+/* Standard input and output. Good once. */
+TORC_API TorcServerEndpoint *TorcStandardIOEndpoint_new(TorcReactor *reactor);
+
+/* One host's port over TCP by TorcReactor_connectTCP: one address after the other. */
+TORC_API TorcClientEndpoint *TorcTCPClientEndpoint_new(TorcReactor *reactor, const char *host,
+                                                       int port, const TorcConnectOptions *options);
+
+typedef struct TorcHostnameOptions {
+    size_t size;              /* sizeof(TorcHostnameOptions), set by TORC_HOSTNAME_OPTIONS */
+    double timeout;           /* seconds for everything; 0: the default of 30 s; negative: none */
+    double attemptDelay;      /* seconds until the next attempt; 0: the default of 0.25 s; less
+                                 than 0.01 is taken for that */
+    TorcAddressFamily family; /* only addresses of this family; NONE: IPv6 and IPv4 */
+    const char *bindAddress;  /* a literal; addresses of the other family are then left out */
+    bool nagle;               /* as in TorcConnectOptions */
+    void *reserved[4];
+} TorcHostnameOptions;
+
+#define TORC_HOSTNAME_OPTIONS(...)                                                                 \
+    (&(TorcHostnameOptions){.size = sizeof(TorcHostnameOptions), __VA_ARGS__})
+
+TORC_API void TorcHostnameOptions_init(TorcHostnameOptions *options);
+
+/* A host by name: Happy Eyeballs (RFC 8305). The name's addresses are tried family by family in
+ * turn, in the resolver's order within each, beginning with the family of the first (§4). The next
+ * attempt begins when the attempt delay (§5) has passed, or at once when one fails; the first
+ * connection wins and the others are given up, also when the factory then refuses it. When all have
+ * failed, or the time is over, the reason says of each address what came of it; its kind is that of
+ * all, or TORC_CONNECTION_FAILED if they differ, and its code the first one's. An IPv4 or IPv6
+ * literal is one address. (Twisted's waits for the delay also after a failure, and goes by the
+ * resolver's order alone.) */
+TORC_API TorcClientEndpoint *TorcHostnameEndpoint_new(TorcReactor *reactor, const char *host,
+                                                      int port, const TorcHostnameOptions *options);
+
+TORC_API TorcClientEndpoint *TorcUNIXClientEndpoint_new(TorcReactor *reactor, const char *address,
+                                                        const TorcConnectUNIXOptions *options);
+
+/* ---- a program's own: a first member, and a class table ------------------------------------- */
+
+typedef struct TorcServerEndpointClass {
+    size_t size; /* sizeof(TorcServerEndpointClass) */
+    const char *name;
+    int (*listen)(TorcServerEndpoint *self, TorcFactory *factory, TorcPort **ret_port);
+    void (*destroy)(TorcServerEndpoint *self); /* the last reference is gone: frees it */
+    void (*reserved[4])(void);
+} TorcServerEndpointClass;
+
+struct TorcServerEndpoint {
+    const TorcServerEndpointClass *cls;
+    TorcReactor *reactor;
+    unsigned references;
+    void *reserved[2];
+};
+
+typedef struct TorcClientEndpointClass {
+    size_t size; /* sizeof(TorcClientEndpointClass) */
+    const char *name;
+    /* ret_connected is never NULL here. */
+    int (*connect)(TorcClientEndpoint *self, TorcFactory *factory, TorcDeferred **ret_connected);
+    void (*destroy)(TorcClientEndpoint *self); /* the last reference is gone: frees it */
+    void (*reserved[4])(void);
+} TorcClientEndpointClass;
+
+struct TorcClientEndpoint {
+    const TorcClientEndpointClass *cls;
+    TorcReactor *reactor;
+    unsigned references;
+    void *reserved[2];
+};
+
+/* Sets class, reactor and one reference. */
+TORC_API void TorcServerEndpoint_init(TorcServerEndpoint *endpoint,
+                                      const TorcServerEndpointClass *cls, TorcReactor *reactor);
+TORC_API void TorcClientEndpoint_init(TorcClientEndpoint *endpoint,
+                                      const TorcClientEndpointClass *cls, TorcReactor *reactor);
 
 TORC_END_DECLS
 

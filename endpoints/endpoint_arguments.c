@@ -2,8 +2,8 @@
  * and what its value says. Also the quoting of values, and the text that tells a person what is
  * wrong.
  *
- * Pure functions, for any thread. Types and their parameters are tables (server_endpoint.c,
- * client_endpoint.c); the messages here are made from them, so that they always list what is known. */
+ * Pure functions, for any thread. Types and their parameters are tables (endpoint_strings.c names
+ * them all); the messages here are made from them, so that they always list what is known. */
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
@@ -14,6 +14,7 @@
 #include "../reactor/errors.h"
 #include "../reactor/memory_internal.h"
 #include "../transports/address.h"
+#include "../transports/unix_internal.h"
 #include "endpoint.h"
 #include "endpoint_parser_internal.h"
 
@@ -84,6 +85,8 @@ static int bind_keyword(const TorcEndpointField *field, const TorcEndpointParame
     size_t i = 0;
     while (i < count && strcmp(parameters[i].name, field->keyword) != 0)
         i++;
+    if (i == count && count == 0)
+        return torc__endpoint_fail(problem, field->column, "this type takes no arguments");
     if (i == count) {
         list_parameters(parameters, count, list);
         return torc__endpoint_fail(problem, field->column, "unknown keyword \"%.40s\" (known: %s)",
@@ -102,6 +105,8 @@ static int bind_position(const TorcEndpointField *field, size_t *position,
 {
     size_t positional = positional_count(parameters, count);
     size_t i = *position;
+    if (count == 0)
+        return torc__endpoint_fail(problem, field->column, "this type takes no arguments");
     while (i + 1 < positional && arguments[i] && parameters[i + 1].required)
         i++;
     if (i >= positional)
@@ -129,20 +134,29 @@ static int check_required(const TorcEndpointFields *fields, const TorcEndpointPa
     return 0;
 }
 
+/* "stdio:" is "stdio": the colon belongs to the type where nothing may follow by position. */
+static bool is_bare(const TorcEndpointFields *fields, const TorcEndpointParameter *parameters,
+                    size_t count)
+{
+    return fields->count == 1 && !fields->fields[0].keyword && !*fields->fields[0].value &&
+           positional_count(parameters, count) == 0;
+}
+
 int torc__endpoint_bind(const TorcEndpointFields *fields, const TorcEndpointParameter *parameters,
                         size_t count, const TorcEndpointField **ret_arguments,
                         TorcEndpointProblem *ret_problem)
 {
     const TorcEndpointField *arguments[TORC__ENDPOINT_PARAMETERS] = {NULL};
     size_t position = 0;
+    size_t given = is_bare(fields, parameters, count) ? 0 : fields->count;
     int r = 0;
     assert(count <= TORC__ENDPOINT_PARAMETERS);
 
     /* Keywords first: what they fill is not there for positions. */
-    for (size_t i = 0; i < fields->count && r == 0; i++)
+    for (size_t i = 0; i < given && r == 0; i++)
         if (fields->fields[i].keyword)
             r = bind_keyword(&fields->fields[i], parameters, count, arguments, ret_problem);
-    for (size_t i = 0; i < fields->count && r == 0; i++)
+    for (size_t i = 0; i < given && r == 0; i++)
         if (!fields->fields[i].keyword)
             r = bind_position(&fields->fields[i], &position, parameters, count, arguments,
                               ret_problem);
@@ -210,7 +224,7 @@ static bool parse_seconds(const char *text, double *ret_value)
     return *ret_value > 0;
 }
 
-int torc__endpoint_readSeconds(const TorcEndpointField *field, double *ret_value,
+int torc__endpoint_readSeconds(const TorcEndpointField *field, const char *what, double *ret_value,
                                TorcEndpointProblem *ret_problem)
 {
     double value;
@@ -218,9 +232,8 @@ int torc__endpoint_readSeconds(const TorcEndpointField *field, double *ret_value
         return 0;
     if (!parse_seconds(field->value, &value))
         return torc__endpoint_fail(ret_problem, field->value_column,
-                                   "the timeout must be seconds above 0, such as 30 or 0.5, not "
-                                   "\"%.40s\"",
-                                   field->value);
+                                   "%s must be seconds above 0, such as 30 or 0.5, not \"%.40s\"",
+                                   what, field->value);
     *ret_value = value;
     return 0;
 }
@@ -255,68 +268,84 @@ int torc__endpoint_readAddress(const TorcEndpointField *field, bool v6_only, con
     return 0;
 }
 
+int torc__endpoint_readMode(const TorcEndpointField *field, int *ret_value,
+                            TorcEndpointProblem *ret_problem)
+{
+    int mode = 0;
+    if (!field)
+        return 0;
+    const char *digit = field->value;
+    for (; *digit >= '0' && *digit <= '7' && mode <= 0777; digit++)
+        mode = mode * 8 + (*digit - '0');
+    if (*digit || mode < 1 || mode > 0777)
+        return torc__endpoint_fail(ret_problem, field->value_column,
+                                   "the mode must be octal digits from 1 to 777, such as 660, not "
+                                   "\"%.40s\"",
+                                   field->value);
+    *ret_value = mode;
+    return 0;
+}
+
+int torc__endpoint_readPath(const TorcEndpointField *field, const char **ret_value,
+                            TorcEndpointProblem *ret_problem)
+{
+    TorcAddress address;
+    int r = torc__unix_address(field->value, &address);
+    if (r == -ENAMETOOLONG)
+        return torc__endpoint_fail(ret_problem, field->value_column,
+                                   "the path of a socket has at most 107 bytes, not %zu",
+                                   strlen(field->value));
+    if (r < 0)
+        return torc__endpoint_fail(ret_problem, field->value_column, "the path is empty");
+    *ret_value = field->value;
+    return 0;
+}
+
 /* ---- types --------------------------------------------------------------------------------- */
 
-static const TorcEndpointType *find_type(const TorcEndpointKind *kind,
+static const TorcEndpointType *find_type(const TorcEndpointType *const *types, size_t count,
                                          const TorcEndpointFields *fields,
                                          TorcEndpointProblem *problem)
 {
     char list[LIST_SIZE] = "";
-    for (size_t i = 0; i < kind->type_count; i++) {
-        if (strcasecmp(kind->types[i].word, fields->type->value) == 0)
-            return &kind->types[i];
-        list_word(list, kind->types[i].word);
+    for (size_t i = 0; i < count; i++) {
+        if (strcasecmp(types[i]->word, fields->type->value) == 0)
+            return types[i];
+        list_word(list, types[i]->word);
     }
     torc__endpoint_fail(problem, fields->type->column, "unknown type \"%.40s\" (known: %s)",
                         fields->type->value, list);
     return NULL;
 }
 
-static int read_fields(const TorcEndpointKind *kind, TorcEndpointBase *endpoint,
-                       TorcEndpointProblem *problem)
+static int make_endpoint(const TorcEndpointType *type, const TorcEndpointFields *fields,
+                         TorcReactor *reactor, void **ret_endpoint, TorcEndpointProblem *problem)
 {
     const TorcEndpointField *arguments[TORC__ENDPOINT_PARAMETERS];
-    const TorcEndpointType *type = find_type(kind, endpoint->fields, problem);
-    if (!type)
-        return -TORC_EENDPOINT;
-    int r = torc__endpoint_bind(endpoint->fields, type->parameters, type->parameter_count,
-                                arguments, problem);
-    if (r < 0)
-        return r;
-    return type->read(endpoint, arguments, problem);
+    int r =
+        torc__endpoint_bind(fields, type->parameters, type->parameter_count, arguments, problem);
+    return r < 0 ? r : type->make(reactor, arguments, ret_endpoint, problem);
 }
 
-int torc__endpoint_new(const TorcEndpointKind *kind, TorcReactor *reactor, const char *description,
-                       TorcEndpointBase **ret_endpoint, TorcReason **ret_reason)
+int torc__endpoint_fromString(const TorcEndpointType *const *types, size_t count,
+                              TorcReactor *reactor, const char *description, void **ret_endpoint,
+                              TorcReason **ret_reason)
 {
     TorcEndpointProblem problem = {0};
+    TorcEndpointFields *fields = NULL;
     if (!reactor || !description)
         return torc__endpoint_failed(-EINVAL, ret_reason);
-    TorcEndpointBase *endpoint = torc__zalloc(kind->size);
-    if (!endpoint)
-        return torc__endpoint_failed(-ENOMEM, ret_reason);
-    endpoint->reactor = reactor;
-    int r = torc__endpoint_parse(description, strlen(description), &endpoint->fields, &problem);
-    if (r == 0)
-        r = read_fields(kind, endpoint, &problem);
+    int r = torc__endpoint_parse(description, strlen(description), &fields, &problem);
     if (r == 0) {
-        *ret_endpoint = endpoint;
-        return 0;
+        const TorcEndpointType *type = find_type(types, count, fields, &problem);
+        r = type ? make_endpoint(type, fields, reactor, ret_endpoint, &problem) : -TORC_EENDPOINT;
     }
-    torc__endpoint_free(endpoint);
-    if (r != -TORC_EENDPOINT)
-        return torc__endpoint_failed(r, ret_reason);
-    if (ret_reason)
+    torc__free(fields);
+    if (r == -TORC_EENDPOINT && ret_reason)
         *ret_reason = reason_of(description, &problem);
+    else if (r < 0 && r != -TORC_EENDPOINT)
+        torc__endpoint_failed(r, ret_reason);
     return r;
-}
-
-void torc__endpoint_free(TorcEndpointBase *endpoint)
-{
-    if (!endpoint)
-        return;
-    torc__free(endpoint->fields);
-    torc__free(endpoint);
 }
 
 /* ---- quoting ------------------------------------------------------------------------------- */

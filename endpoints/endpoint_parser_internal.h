@@ -66,7 +66,7 @@ int torc__endpoint_readNumber(const TorcEndpointField *field, const char *what, 
                               int *ret_value, TorcEndpointProblem *ret_problem);
 
 /* Seconds above 0, perhaps with a fraction; the decimal sign is '.' in every locale. */
-int torc__endpoint_readSeconds(const TorcEndpointField *field, double *ret_value,
+int torc__endpoint_readSeconds(const TorcEndpointField *field, const char *what, double *ret_value,
                                TorcEndpointProblem *ret_problem);
 
 /* "yes" or "no". */
@@ -77,38 +77,33 @@ int torc__endpoint_readFlag(const TorcEndpointField *field, bool *ret_value,
 int torc__endpoint_readAddress(const TorcEndpointField *field, bool v6_only, const char **ret_value,
                                TorcEndpointProblem *ret_problem);
 
+/* Permissions as octal digits, from 1 to 777. */
+int torc__endpoint_readMode(const TorcEndpointField *field, int *ret_value,
+                            TorcEndpointProblem *ret_problem);
+
+/* A UNIX address: a path of at most 107 bytes, or '@' and a name. */
+int torc__endpoint_readPath(const TorcEndpointField *field, const char **ret_value,
+                            TorcEndpointProblem *ret_problem);
+
 /* ---- types --------------------------------------------------------------------------------- */
 
-/* A row of a table of endpoint types. `read` turns the bound arguments into settings of the
- * endpoint; the texts behind them stay valid as long as the fields. */
+/* A type of endpoint. `make` turns the bound arguments into an endpoint, a TorcServerEndpoint or a
+ * TorcClientEndpoint as its table says; the arguments are gone afterwards. 0, -TORC_EENDPOINT with
+ * *ret_problem set, or -ENOMEM. */
 typedef struct TorcEndpointType {
     const char *word;
-    int (*read)(void *endpoint, const TorcEndpointField *const *arguments,
-                TorcEndpointProblem *ret_problem);
+    int (*make)(TorcReactor *reactor, const TorcEndpointField *const *arguments,
+                void **ret_endpoint, TorcEndpointProblem *ret_problem);
     size_t parameter_count;
     const TorcEndpointParameter *parameters;
 } TorcEndpointType;
 
-/* How every endpoint begins: its settings point into the fields. */
-typedef struct TorcEndpointBase {
-    TorcReactor *reactor;
-    TorcEndpointFields *fields;
-} TorcEndpointBase;
-
-/* The types of one kind of endpoint (server, client), and the size of its struct. */
-typedef struct TorcEndpointKind {
-    size_t size;
-    const TorcEndpointType *types;
-    size_t type_count;
-} TorcEndpointKind;
-
-/* All of it: parses the description, finds its type, binds the arguments and has them read into a
- * new endpoint, zeroed before; torc__endpoint_free frees it (NULL is fine). 0, -EINVAL (reactor or
- * description NULL), -TORC_EENDPOINT or -ENOMEM. On failure *ret_reason, unless ret_reason is NULL,
- * is the reason, never NULL. */
-int torc__endpoint_new(const TorcEndpointKind *kind, TorcReactor *reactor, const char *description,
-                       TorcEndpointBase **ret_endpoint, TorcReason **ret_reason);
-void torc__endpoint_free(TorcEndpointBase *endpoint);
+/* All of it: parses the description, finds its type among `count`, binds the arguments and has the
+ * endpoint made. 0, -EINVAL (reactor or description NULL), -TORC_EENDPOINT or -ENOMEM. On failure
+ * *ret_reason, unless ret_reason is NULL, is the reason, never NULL. */
+int torc__endpoint_fromString(const TorcEndpointType *const *types, size_t count,
+                              TorcReactor *reactor, const char *description, void **ret_endpoint,
+                              TorcReason **ret_reason);
 
 /* Stores the reason for a code that needs no text of its own, if wanted, and returns the code. */
 int torc__endpoint_failed(int code, TorcReason **ret_reason);

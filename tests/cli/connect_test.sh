@@ -7,9 +7,6 @@ need pgrep
 
 bytes=100000000
 
-# The most memory the connecting process ever used, in kB; asked for while it still lives.
-high_water() { awk '/^VmHWM/ { print $2 }' "/proc/$1/status"; }
-
 serve echo
 endpoint=tcp:127.0.0.1:$port
 
@@ -25,7 +22,7 @@ held=$!
 pids+=("$held")
 sleep 1
 child=$(pgrep -P "$held")
-(($(high_water "$child") < 16384)) || fail "standard input is read ahead: $(high_water "$child") kB"
+bounded "$(high_water "$child")" 16384 "standard input is read ahead"
 kill -CONT "$pid"
 wait "$held" || fail "a peer that was held up: status $?"
 same "$dir/big" "$dir/back"
@@ -37,7 +34,7 @@ slow=$!
 pids+=("$slow")
 exec 3<"$dir/out_pipe"
 sleep 1
-(($(high_water "$slow") < 16384)) || fail "standard output is queued: $(high_water "$slow") kB"
+bounded "$(high_water "$slow")" 16384 "standard output is queued"
 cmp - "$dir/big" <&3 || fail "a slow reader got something else"
 exec 3<&-
 wait "$slow" || fail "a slow reader: status $?"

@@ -56,6 +56,13 @@ bad 'there must be one user@host (see: torc finger --help)' finger a@b c@d
 bad 'cannot ask for "ann": write user@host, @host or user@host:port (see: *)' finger ann
 bad 'cannot ask for "ann@": *' finger ann@
 bad 'cannot ask for "ann@host:port": *' finger ann@host:port
+bad 'with --endpoint there must be one user, or none for all (see: torc finger --help)' \
+    finger --endpoint tcp:h:1 ann bob
+bad 'option -e needs an argument (see: torc finger --help)' finger -e
+bad 'cannot ask for "ann@": it is no finger query (see: torc finger --help)' \
+    finger -e tcp:h:1 ann@
+bad 'endpoint "ann@host", column 1: unknown type "ann@host" *' finger --endpoint ann@host ann
+bad 'standard input and output cannot be asked (see: torc finger --help)' finger -e stdio: ann
 bad 'the timeout must be seconds above 0, not "0" (see: torc finger --help)' finger -t 0 a@b
 bad 'the timeout must be seconds above 0, not "nan" (see: *)' finger -t nan a@b
 bad 'an endpoint is missing, such as tcp:HOST:PORT (see: torc connect --help)' connect
@@ -68,7 +75,7 @@ bad 'endpoint "tcp:http", column 5: the port must be a number from 0 to 65535, n
     serve echo --listen tcp:http
 bad 'endpoint "tcp:1:interface=lo", column 17: "lo" is no IPv4 or IPv6 address such as *' \
     serve echo --listen tcp:1:interface=lo
-bad 'endpoint "udp:1", column 1: unknown type "udp" (known: tcp, tcp6) *' \
+bad 'endpoint "udp:1", column 1: unknown type "udp" (known: tcp, tcp6, unix, fd, systemd, stdio) *' \
     serve echo --listen udp:1
 bad 'endpoint "tcp:1?", column 6: the backslash at the end quotes nothing; *' \
     serve echo --listen tcp:1\\
@@ -106,14 +113,16 @@ if command -v setpriv >/dev/null && [[ $(id -u) == 0 ]] && (($(id -u nobody) > 0
     chmod 755 "$dir"
     cp "$TORC" "$dir/torc"
     if setpriv --reuid=nobody --bounding-set=-all "$dir/torc" --version >/dev/null 2>&1; then
-        says 1 'torc: cannot listen on tcp:80: permission denied (ports below 1024 need root or CAP_NET_BIND_SERVICE)' \
+        says 1 'torc: cannot listen on tcp:80: permission denied (ports below 1024 need root or CAP_NET_BIND_SERVICE, *)' \
             setpriv --reuid=nobody --bounding-set=-all --inh-caps=-all \
             "$dir/torc" serve echo --listen tcp:80
     fi
 fi
 fails 'cannot connect to 127.0.0.1:1: Connection refused' connect tcp:127.0.0.1:1
 fails '*no-such-host.invalid*' connect tcp:no-such-host.invalid:1
-fails '*no-such-host.invalid*' finger ann@no-such-host.invalid
+fails 'ann@no-such-host.invalid: *' finger ann@no-such-host.invalid
+fails 'ann@127.0.0.1:1: cannot connect to 127.0.0.1:1: Connection refused' finger ann@127.0.0.1:1
+fails "unix:$dir/none: *: No such file or directory" finger --endpoint "unix:$dir/none" ann
 stop
 
 # ---- help and versions

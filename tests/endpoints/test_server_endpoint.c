@@ -41,7 +41,7 @@ static const char *listening_on(const char *description)
     TorcPort *port = NULL;
     TorcAddress address;
     ck_assert_int_eq(TorcServerEndpoint_listen(endpoint, factory, &port), 0);
-    TorcServerEndpoint_free(endpoint);
+    TorcServerEndpoint_unref(endpoint);
     TorcPort_getHost(port, &address);
     return TorcAddress_format(&address, text, sizeof(text));
 }
@@ -111,7 +111,7 @@ START_TEST(endpoint_can_be_used_again)
     ck_assert_int_eq(TorcServerEndpoint_listen(endpoint, factory, NULL), -EADDRINUSE);
     ck_assert_int_eq(TorcPort_stopListening(port, NULL), 0);
     ck_assert_int_eq(TorcServerEndpoint_listen(endpoint, factory, NULL), 0);
-    TorcServerEndpoint_free(endpoint);
+    TorcServerEndpoint_unref(endpoint);
 }
 END_TEST
 
@@ -121,9 +121,37 @@ static const struct {
     const char *description, *text;
 } mistakes[] = {
     {"", "endpoint \"\": it is empty; it must begin with a type, as in \"tcp:8881\""},
+    {"unix", "endpoint \"unix\": unix needs a path"},
+    {"unix:", "endpoint \"unix:\", column 6: the path is empty"},
+    {"unix:/x:mode=888", "endpoint \"unix:/x:mode=888\", column 14: the mode must be octal digits "
+                         "from 1 to 777, such as 660, not \"888\""},
+    {"unix:/x:0", "endpoint \"unix:/x:0\", column 9: the mode must be octal digits from 1 to 777, "
+                  "such as 660, not \"0\""},
+    {"unix:/x:mode=", "endpoint \"unix:/x:mode=\", column 14: the mode must be octal digits from 1 "
+                      "to 777, such as 660, not \"\""},
+    {"unix:/x:mode=1000",
+     "endpoint \"unix:/x:mode=1000\", column 14: the mode must be octal digits "
+     "from 1 to 777, such as 660, not \"1000\""},
+    {"unix:/x:mode=37777777777777777777660",
+     "endpoint \"unix:/x:mode=37777777777777777777660\", column 14: the mode must be octal digits "
+     "from 1 to 777, such as 660, not \"37777777777777777777660\""},
+    {"unix:/x:lockfile=1",
+     "endpoint \"unix:/x:lockfile=1\", column 18: lockfile must be \"yes\" or "
+     "\"no\", not \"1\""},
+    {"unix:/x:backlog=0", "endpoint \"unix:/x:backlog=0\", column 17: the backlog must be a number "
+                          "from 1 to 2147483647, not \"0\""},
+    {"stdio:0", "endpoint \"stdio:0\", column 7: this type takes no arguments"},
+    {"stdio:fd=0", "endpoint \"stdio:fd=0\", column 7: this type takes no arguments"},
+    {"stdio::", "endpoint \"stdio::\", column 7: this type takes no arguments"},
+    {"fd:", "endpoint \"fd:\", column 4: the descriptor must be a number from 0 to 2147483647, not "
+            "\"\""},
+    {"fd:3x", "endpoint \"fd:3x\", column 4: the descriptor must be a number from 0 to 2147483647, "
+              "not \"3x\""},
     {":80", "endpoint \":80\", column 1: it must begin with a type and a colon, as in \"tcp:\""},
-    {"80", "endpoint \"80\", column 1: unknown type \"80\" (known: tcp, tcp6)"},
-    {"ssl:443", "endpoint \"ssl:443\", column 1: unknown type \"ssl\" (known: tcp, tcp6)"},
+    {"80",
+     "endpoint \"80\", column 1: unknown type \"80\" (known: tcp, tcp6, unix, fd, systemd, stdio)"},
+    {"ssl:443",
+     "endpoint \"ssl:443\", column 1: unknown type \"ssl\" (known: tcp, tcp6, unix, fd, systemd, stdio)"},
     {"tcp:80\\", "endpoint \"tcp:80\\\", column 7: the backslash at the end quotes nothing; to "
                  "mean a backslash write \"\\\\\""},
     {"tcp", "endpoint \"tcp\": tcp needs a port"},
@@ -156,7 +184,7 @@ static const struct {
     {"tcp:80:backlog=1:backlog=2", "endpoint \"tcp:80:backlog=1:backlog=2\", column 18: "
                                    "\"backlog\" is given a second time"},
     {"t\x1b[31m\xff:\n", "endpoint \"t?[31m?:?\", column 1: unknown type \"t?[31m?\" (known: tcp, "
-                         "tcp6)"},
+                         "tcp6, unix, fd, systemd, stdio)"},
 };
 
 START_TEST(bad_description_is_explained)
@@ -170,6 +198,33 @@ START_TEST(bad_description_is_explained)
     ck_assert_str_eq(TorcReason_text(reason), mistakes[_i].text);
     ck_assert_int_eq(TorcReason_kind(reason), TORC_CONNECTION_FAILED);
     ck_assert_int_eq(TorcReason_code(reason), -TORC_EENDPOINT);
+    TorcReason_unref(reason);
+}
+END_TEST
+
+/* EP-10: what the environment does not have is no endpoint. */
+START_TEST(systemd_without_sockets_is_explained)
+{
+    static const struct {
+        const char *description, *text;
+    } bad[] = {
+        {"systemd:index=0", "endpoint \"systemd:index=0\": no sockets were passed to this program "
+                            "(LISTEN_PID is not set)"},
+        {"systemd:name=web",
+         "endpoint \"systemd:name=web\": no sockets were passed to this program "
+         "(LISTEN_PID is not set)"},
+        {"systemd:", "endpoint \"systemd:\": systemd needs a name or an index"},
+        {"systemd", "endpoint \"systemd\": systemd needs a name or an index"},
+        {"systemd:name=a:index=0",
+         "endpoint \"systemd:name=a:index=0\": systemd needs a name or an index, not both"},
+    };
+    TorcServerEndpoint *endpoint = NULL;
+    TorcReason *reason = NULL;
+    unsetenv("LISTEN_PID");
+    ck_assert_int_eq(TorcServerEndpoint_fromString(TorcSim_reactor(sim), bad[_i].description,
+                                                   &endpoint, &reason),
+                     -TORC_EENDPOINT);
+    ck_assert_str_eq(TorcReason_text(reason), bad[_i].text);
     TorcReason_unref(reason);
 }
 END_TEST
@@ -211,12 +266,105 @@ START_TEST(null_arguments_are_refused)
     endpoint = endpoint_of("tcp:8881");
     ck_assert_int_eq(TorcServerEndpoint_listen(endpoint, NULL, NULL), -EINVAL);
     ck_assert_int_eq(TorcServerEndpoint_listen(NULL, factory, NULL), -EINVAL);
-    TorcServerEndpoint_free(endpoint);
-    TorcServerEndpoint_free(NULL);
+    ck_assert_ptr_eq(TorcServerEndpoint_ref(endpoint), endpoint);
+    ck_assert_ptr_null(TorcServerEndpoint_unref(endpoint));
+    ck_assert_ptr_null(TorcServerEndpoint_unref(endpoint));
+    ck_assert_ptr_null(TorcServerEndpoint_unref(NULL));
+    ck_assert_ptr_null(TorcServerEndpoint_ref(NULL));
+}
+END_TEST
+
+START_TEST(constructors_check_their_arguments)
+{
+    TorcReactor *reactor = TorcSim_reactor(sim);
+    const TorcListenOptions *wrong = &(TorcListenOptions){.size = 1};
+    const TorcListenUNIXOptions *wrong_unix = &(TorcListenUNIXOptions){.size = 1};
+    errno = 0;
+    ck_assert_ptr_null(TorcTCPServerEndpoint_new(NULL, 1, NULL));
+    ck_assert_int_eq(errno, EINVAL);
+    ck_assert_ptr_null(TorcTCPServerEndpoint_new(reactor, -1, NULL));
+    ck_assert_ptr_null(TorcTCPServerEndpoint_new(reactor, 65536, NULL));
+    ck_assert_ptr_null(TorcTCPServerEndpoint_new(reactor, 1, wrong));
+    ck_assert_ptr_null(TorcUNIXServerEndpoint_new(NULL, "/x", NULL));
+    ck_assert_ptr_null(TorcUNIXServerEndpoint_new(reactor, NULL, NULL));
+    ck_assert_ptr_null(TorcUNIXServerEndpoint_new(reactor, "/x", wrong_unix));
+    ck_assert_ptr_null(TorcAdoptedStreamServerEndpoint_new(NULL, 3));
+    ck_assert_ptr_null(TorcAdoptedStreamServerEndpoint_new(reactor, -1));
+}
+END_TEST
+
+/* What the option says is seen by listen, as of listenTCP. */
+START_TEST(bad_option_is_an_error_of_listen)
+{
+    TorcServerEndpoint *endpoint = TorcTCPServerEndpoint_new(
+        TorcSim_reactor(sim), 8881, TORC_LISTEN_OPTIONS(.interface = "here"));
+    TorcPort *port = (TorcPort *)endpoint;
+    ck_assert_ptr_nonnull(endpoint);
+    ck_assert_int_eq(TorcServerEndpoint_listen(endpoint, factory, &port), -TORC_ENOTADDRESS);
+    ck_assert_ptr_eq(port, endpoint); /* left alone */
+    TorcServerEndpoint_unref(endpoint);
+}
+END_TEST
+
+/* Texts in options are copied. */
+START_TEST(options_need_not_outlive_the_call)
+{
+    char interface[] = "127.0.0.1";
+    TorcServerEndpoint *endpoint = TorcTCPServerEndpoint_new(
+        TorcSim_reactor(sim), 8881, TORC_LISTEN_OPTIONS(.interface = interface));
+    TorcPort *port;
+    TorcAddress address;
+    memset(interface, 'x', sizeof(interface) - 1);
+    ck_assert_int_eq(TorcServerEndpoint_listen(endpoint, factory, &port), 0);
+    TorcPort_getHost(port, &address);
+    ck_assert_int_eq(address.family, TORC_ADDRESS_IPV4);
+    TorcServerEndpoint_unref(endpoint);
+}
+END_TEST
+
+/* ---- a program's own ----------------------------------------------------------------------- */
+
+static unsigned own_destroyed;
+
+static int own_listen(TorcServerEndpoint *self, TorcFactory *given, TorcPort **ret_port)
+{
+    ck_assert_ptr_eq(given, factory);
+    ck_assert_ptr_nonnull(ret_port);
+    return self->references == 1 ? 0 : -EBUSY;
+}
+
+static void own_destroy(TorcServerEndpoint *self)
+{
+    (void)self;
+    own_destroyed++;
+}
+
+START_TEST(own_endpoint_is_called_through_its_class)
+{
+    static const TorcServerEndpointClass own_class = {
+        .size = sizeof(own_class), .name = "own", .listen = own_listen, .destroy = own_destroy};
+    static const TorcServerEndpointClass too_short = {.size = 8, .listen = own_listen};
+    TorcServerEndpoint own;
+    TorcPort *port = (TorcPort *)&own;
+    own_destroyed = 0;
+    TorcServerEndpoint_init(&own, &own_class, TorcSim_reactor(sim));
+    ck_assert_int_eq(TorcServerEndpoint_listen(&own, factory, &port), 0);
+    ck_assert_ptr_null(port); /* one that has no port, as "stdio:" */
+    TorcServerEndpoint_ref(&own);
+    ck_assert_int_eq(TorcServerEndpoint_listen(&own, factory, NULL), -EBUSY);
+    TorcServerEndpoint_unref(&own);
+    ck_assert_uint_eq(own_destroyed, 0);
+    TorcServerEndpoint_unref(&own);
+    ck_assert_uint_eq(own_destroyed, 1);
+
+    TorcServerEndpoint_init(&own, &too_short, TorcSim_reactor(sim));
+    ck_assert_int_eq(TorcServerEndpoint_listen(&own, factory, NULL), -EINVAL);
 }
 END_TEST
 
 /* ---- memory -------------------------------------------------------------------------------- */
+
+static const char *const each[] = {"tcp:8881:interface=127.0.0.1", "tcp6:8881", "unix:/x", "fd:3"};
 
 START_TEST(each_allocation_may_fail)
 {
@@ -225,13 +373,13 @@ START_TEST(each_allocation_may_fail)
     for (long k = 0; r < 0; k++) {
         TorcReason *reason = NULL;
         FailingMemory_start(k);
-        r = TorcServerEndpoint_fromString(TorcSim_reactor(sim), "tcp:8881", &endpoint, &reason);
+        r = TorcServerEndpoint_fromString(TorcSim_reactor(sim), each[_i], &endpoint, &reason);
         ck_assert(r == 0 || (r == -ENOMEM && reason));
         TorcReason_unref(reason);
         ck_assert(r == 0 || FailingMemory_live() == 0);
     }
     ck_assert_int_ge(FailingMemory_allocations(), 2); /* the endpoint and its fields */
-    TorcServerEndpoint_free(endpoint);
+    TorcServerEndpoint_unref(endpoint);
     ck_assert_int_eq(FailingMemory_live(), 0);
     FailingMemory_stop();
 }
@@ -241,7 +389,7 @@ START_TEST(reason_of_a_mistake_is_there_without_memory)
 {
     TorcServerEndpoint *endpoint = NULL;
     TorcReason *reason = NULL;
-    FailingMemory_start(2); /* the reason is the third thing */
+    FailingMemory_start(1); /* the reason comes behind the fields */
     ck_assert_int_eq(
         TorcServerEndpoint_fromString(TorcSim_reactor(sim), "tcp:x", &endpoint, &reason),
         -TORC_EENDPOINT);
@@ -266,10 +414,15 @@ int main(void)
     tcase_add_test(tc, connections_reach_the_factory);
     tcase_add_test(tc, endpoint_can_be_used_again);
     tcase_add_loop_test(tc, bad_description_is_explained, 0, COUNT(mistakes));
+    tcase_add_loop_test(tc, systemd_without_sockets_is_explained, 0, 5);
+    tcase_add_test(tc, constructors_check_their_arguments);
+    tcase_add_test(tc, bad_option_is_an_error_of_listen);
+    tcase_add_test(tc, options_need_not_outlive_the_call);
+    tcase_add_test(tc, own_endpoint_is_called_through_its_class);
     tcase_add_test(tc, long_description_is_cut_in_the_reason);
     tcase_add_test(tc, reason_need_not_be_asked_for);
     tcase_add_test(tc, null_arguments_are_refused);
-    tcase_add_test(tc, each_allocation_may_fail);
+    tcase_add_loop_test(tc, each_allocation_may_fail, 0, COUNT(each));
     tcase_add_test(tc, reason_of_a_mistake_is_there_without_memory);
 
     SRunner *runner = srunner_create(suite);

@@ -1,0 +1,189 @@
+/* Endpoints of sockets that the process has inherited: "fd:", "systemd:", and the listening socket of
+ * a program's own.
+ *
+ * Reactor's thread. Ports and connections get a duplicate of the descriptor (transports/adopt.h). The
+ * one that a description names belongs to nobody else, so it is closed once the duplicate is there:
+ * left open it would keep the connection, or the port, from ever ending. Not so standard streams:
+ * whoever opens a file next would get their numbers. */
+#include <errno.h>
+#include <limits.h>
+
+#include "../reactor/reactor_internal.h"
+#include "../transports/adopt.h"
+#include "../transports/adopt_internal.h"
+#include "client_attempt_internal.h"
+#include "endpoint.h"
+#include "endpoint_types_internal.h"
+#include "systemd_sockets_internal.h"
+
+enum { LAST_STANDARD_STREAM = 2 };
+
+static void close_inherited(TorcReactor *reactor, int fd)
+{
+    if (fd > LAST_STANDARD_STREAM)
+        (void)reactor->system->ops->close(reactor->system, fd); /* nothing was written to it */
+}
+
+/* ---- servers ------------------------------------------------------------------------------- */
+
+typedef struct AdoptedServer {
+    TorcServerEndpoint base;
+    int fd;
+    bool inherited; /* to be closed */
+    bool used;
+} AdoptedServer;
+
+static int server_listen(TorcServerEndpoint *self, TorcFactory *factory, TorcPort **ret_port)
+{
+    AdoptedServer *server = (AdoptedServer *)self;
+    if (server->used)
+        return -EALREADY;
+    int r = TorcReactor_adoptStreamPort(self->reactor, server->fd, factory, ret_port);
+    if (r < 0)
+        return r;
+    server->used = true;
+    if (server->inherited)
+        close_inherited(self->reactor, server->fd);
+    return 0;
+}
+
+static void server_destroy(TorcServerEndpoint *self)
+{
+    torc__free(self);
+}
+
+static const TorcServerEndpointClass server_class = {
+    .size = sizeof(TorcServerEndpointClass),
+    .name = "adopted",
+    .listen = server_listen,
+    .destroy = server_destroy,
+};
+
+static TorcServerEndpoint *server_new(TorcReactor *reactor, int fd, bool inherited)
+{
+    AdoptedServer *server = torc__zalloc(sizeof(*server));
+    if (!server) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    TorcServerEndpoint_init(&server->base, &server_class, reactor);
+    server->fd = fd;
+    server->inherited = inherited;
+    return &server->base;
+}
+
+TorcServerEndpoint *TorcAdoptedStreamServerEndpoint_new(TorcReactor *reactor, int fd)
+{
+    if (reactor && fd >= 0)
+        return server_new(reactor, fd, false);
+    errno = EINVAL;
+    return NULL;
+}
+
+/* ---- clients ------------------------------------------------------------------------------- */
+
+typedef struct AdoptedClient {
+    TorcClientEndpoint base;
+    int fd;
+    bool used;
+} AdoptedClient;
+
+static int client_connect(TorcClientEndpoint *self, TorcFactory *factory,
+                          TorcDeferred **ret_connected)
+{
+    AdoptedClient *client = (AdoptedClient *)self;
+    if (client->used)
+        return -EALREADY;
+    TorcAttempt *attempt = torc__attempt_new(factory);
+    if (!attempt)
+        return -ENOMEM;
+    int r = torc__adoptStreamConnection(self->reactor, client->fd, &attempt->base.base,
+                                        torc__attempt_made);
+    if (r == 0) {
+        client->used = true;
+        close_inherited(self->reactor, client->fd);
+    }
+    return torc__attempt_begun(attempt, r, ret_connected);
+}
+
+static void client_destroy(TorcClientEndpoint *self)
+{
+    torc__free(self);
+}
+
+static const TorcClientEndpointClass client_class = {
+    .size = sizeof(TorcClientEndpointClass),
+    .name = "adopted",
+    .connect = client_connect,
+    .destroy = client_destroy,
+};
+
+static TorcClientEndpoint *client_new(TorcReactor *reactor, int fd)
+{
+    AdoptedClient *client = torc__zalloc(sizeof(*client));
+    if (!client) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    TorcClientEndpoint_init(&client->base, &client_class, reactor);
+    client->fd = fd;
+    return &client->base;
+}
+
+/* ---- from text ----------------------------------------------------------------------------- */
+
+enum { NUMBER, FD_PARAMETERS };
+
+static const TorcEndpointParameter fd_parameters[FD_PARAMETERS] = {
+    [NUMBER] = {.name = "number", .required = true},
+};
+
+static int read_descriptor(const TorcEndpointField *const *arguments, int *ret_fd,
+                           TorcEndpointProblem *ret_problem)
+{
+    return torc__endpoint_readNumber(arguments[NUMBER], "the descriptor", 0, INT_MAX, ret_fd,
+                                     ret_problem);
+}
+
+static int fdServer_make(TorcReactor *reactor, const TorcEndpointField *const *arguments,
+                         void **ret_endpoint, TorcEndpointProblem *ret_problem)
+{
+    int fd = -1;
+    int r = read_descriptor(arguments, &fd, ret_problem);
+    return r < 0 ? r : torc__endpoint_made(server_new(reactor, fd, true), ret_endpoint);
+}
+
+static int fdClient_make(TorcReactor *reactor, const TorcEndpointField *const *arguments,
+                         void **ret_endpoint, TorcEndpointProblem *ret_problem)
+{
+    int fd = -1;
+    int r = read_descriptor(arguments, &fd, ret_problem);
+    return r < 0 ? r : torc__endpoint_made(client_new(reactor, fd), ret_endpoint);
+}
+
+const TorcEndpointType torc__endpoint_fdServer = {"fd", fdServer_make, FD_PARAMETERS,
+                                                  fd_parameters};
+const TorcEndpointType torc__endpoint_fdClient = {"fd", fdClient_make, FD_PARAMETERS,
+                                                  fd_parameters};
+
+enum { NAME, INDEX, SYSTEMD_PARAMETERS };
+
+static const TorcEndpointParameter systemd_parameters[SYSTEMD_PARAMETERS] = {
+    [NAME] = {.name = "name", .keyword_only = true},
+    [INDEX] = {.name = "index", .keyword_only = true},
+};
+
+static int systemd_make(TorcReactor *reactor, const TorcEndpointField *const *arguments,
+                        void **ret_endpoint, TorcEndpointProblem *ret_problem)
+{
+    TorcSystemdSockets sockets = torc__systemd_read();
+    int fd = -1;
+    if (!arguments[NAME] == !arguments[INDEX])
+        return torc__endpoint_fail(ret_problem, 0, "systemd needs a name or an index%s",
+                                   arguments[NAME] ? ", not both" : "");
+    int r = torc__systemd_find(&sockets, arguments[NAME], arguments[INDEX], &fd, ret_problem);
+    return r < 0 ? r : torc__endpoint_made(server_new(reactor, fd, true), ret_endpoint);
+}
+
+const TorcEndpointType torc__endpoint_systemdServer = {"systemd", systemd_make, SYSTEMD_PARAMETERS,
+                                                       systemd_parameters};
