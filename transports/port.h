@@ -46,7 +46,7 @@ TORC_API unsigned TorcPort_connections(const TorcPort *port);
  * those who come wait in the kernel's queue (the backlog) until a connection ends, like those who come
  * while accepting is paused; or, with setRefuseExcess, they are accepted and closed at once, and no
  * protocol is built for them. Waiting is right where a wait is short and the client has time, refusing
- * where it should try another server. Reaching the limit is logged as "port.full". Lowering the limit
+ * where it should try another server. Reaching the limit is logged as "port.full", and again when the port was half empty in between. Lowering the limit
  * closes nothing. Costs a counter per connection.
  * Both: 0 or -EINVAL (NULL). The options of listenTCP and listenUNIX set them from the beginning. */
 TORC_API int TorcPort_setMaxConnections(TorcPort *port, unsigned most);

@@ -136,8 +136,12 @@ static bool accept_failed(TorcPort *port, int code)
 
 /* ---- connections --------------------------------------------------------------------------- */
 
+/* Not each time while connections come and go at the limit. */
 static void log_full(TorcPort *port)
 {
+    if (port->told_full)
+        return;
+    port->told_full = true;
     TORC__LOG(torc__port_reactor(port), TORC_LOG_WARNING, "port.full", torc__port_name(port),
               TORC_LOG_NUMBER("connections", port->connections));
 }
@@ -157,6 +161,8 @@ void torc__port_uncount(TorcPort *port)
     bool was_full = is_full(port);
 
     port->connections--;
+    if (port->connections <= port->most / 2)
+        port->told_full = false;
     if (was_full)
         watch_or_else(port);
     if (port->draining && port->connections == 0)

@@ -34,6 +34,7 @@ struct TorcPort {
     bool watched;
     bool paused; /* by pauseAccepting */
     bool refuse_excess;
+    bool told_full; /* and never half empty since */
     bool draining;
     bool overdue; /* the drain's deadline has passed */
     int fd;

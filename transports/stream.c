@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "ports_internal.h"
-#include "tcp_socket_internal.h"
 
 enum { BLOCK_STREAMS = 64 };
 
@@ -77,6 +76,14 @@ TorcStreamExtras *torc__stream_extras(TorcStream *stream)
 
 /* ---- the end of the turn ------------------------------------------------------------------- */
 
+/* Who pauses now may have read all there was: then the end, reported before, would come no more. */
+static void tell_marks(TorcStream *stream)
+{
+    torc__stream_tellMarks(stream);
+    if (stream->flags & TORC__PAUSED)
+        torc__stream_readOn(stream);
+}
+
 static void tell(TorcStream *stream)
 {
     if ((stream->flags & (TORC__WRITE_SHUT_NEWS | TORC__LOST)) == TORC__WRITE_SHUT_NEWS) {
@@ -85,7 +92,7 @@ static void tell(TorcStream *stream)
             stream->base.protocol->cls->writeConnectionLost(stream->base.protocol);
     }
     if (torc__stream_marksDue(stream))
-        torc__stream_tellMarks(stream);
+        tell_marks(stream);
     if ((stream->flags & (TORC__LOST | TORC__TOLD)) == TORC__LOST)
         torc__stream_tellLost(stream);
 }
@@ -99,7 +106,11 @@ static bool work_left(const TorcStream *stream)
         return true;
     if ((flags & (TORC__MORE_INPUT | TORC__UNCONFIRMED)) && torc__stream_reads(stream))
         return true;
-    if (!(flags & TORC__BLOCKED) && (stream->output || torc__stream_drainDue(stream)))
+    const uint32_t away = TORC__PAUSED | TORC__READ_EOF | TORC__DISCONNECTING;
+    if ((flags & (TORC__UNCONFIRMED | away)) == (TORC__UNCONFIRMED | TORC__PAUSED))
+        return true; /* paused by the news of another, after its own look for a reset */
+    if (!(flags & TORC__BLOCKED) &&
+        (stream->output || (flags & TORC__DESCRIPTORS) || torc__stream_drainDue(stream)))
         return true;
     return torc__stream_marksDue(stream);
 }
@@ -108,6 +119,8 @@ void torc__stream_release(TorcStream *stream)
 {
     TorcStreamOwner *owner = stream->owner;
 
+    if (stream->extras)
+        torc__free(stream->extras->descriptors);
     torc__free(stream->extras);
     stream_give_back(owner->streams, stream);
     torc__streamOwner_unref(owner);
@@ -144,7 +157,8 @@ static void sweep(TorcStreams *streams)
 static void unlist_quiet(TorcStreams *streams)
 {
     const uint32_t busy = TORC__MORE_INPUT | TORC__UNCONFIRMED | TORC__LOST | TORC__ABOVE_MARK |
-                          TORC__DISCONNECTING | TORC__WRITE_CLOSING;
+                          TORC__DISCONNECTING | TORC__WRITE_CLOSING | TORC__PRODUCED |
+                          TORC__DESCRIPTORS;
     TorcStream **link = &streams->turn_first;
 
     streams->turn_last = NULL;
@@ -160,17 +174,19 @@ static void unlist_quiet(TorcStreams *streams)
 }
 
 /* Attempts begin and failed ones are told; connections with more input go on; news is told; what
- * those wrote leaves as well, so nothing written in a turn waits for the next. */
+ * those wrote leaves as well, so nothing written in a turn waits for the next. Before the news too:
+ * only what the kernel refuses counts for the marks. */
 static TORC__COLD bool finish_turn(TorcStreams *streams)
 {
     torc__connectors_endTurn(streams);
     for (TorcStream *stream = streams->turn_first; stream; stream = stream->next)
         torc__stream_readOn(stream);
+    torc__streams_flush(streams);
     for (TorcStream *stream = streams->turn_first; stream; stream = stream->next)
         tell(stream);
+    torc__ports_letGo(streams);
     torc__streams_flush(streams);
     sweep(streams);
-    torc__ports_letGo(streams);
     return streams->turn_first || streams->due_first || streams->stopped_ports;
 }
 
@@ -211,12 +227,28 @@ static void lose_in_order(TorcStream *stream)
 }
 
 /* One that has just ended in order keeps its end: a reset would destroy what was delivered. */
-static void end_with_shutdown(TorcStream *stream)
+static void end_with(TorcStream *stream, const TorcReason *reason)
 {
     if (stream->flags & TORC__LOST)
         return;
     stream->flags |= TORC__RESET;
-    torc__stream_lose(stream, TorcReason_static(TORC_CONNECTION_SHUTDOWN));
+    torc__stream_lose(stream, TorcReason_ref(reason));
+}
+
+static void end_with_shutdown(TorcStream *stream)
+{
+    end_with(stream, TorcReason_static(TORC_CONNECTION_SHUTDOWN));
+}
+
+void torc__streams_endOwned(TorcStreams *streams, const TorcStreamOwner *owner,
+                            const TorcReason *reason)
+{
+    for (TorcStreamBlock *block = streams->blocks; block; block = block->next)
+        for (int i = 0; i < BLOCK_STREAMS; i++) {
+            TorcStream *stream = &block->streams[i];
+            if ((stream->flags & TORC__IN_USE) && stream->owner == owner)
+                end_with(stream, reason);
+        }
 }
 
 static void streams_disconnect(TorcReactorPart *part)
@@ -357,6 +389,8 @@ static void keep_peer(TorcStream *stream, const TorcAddress *peer)
         stream->flags |= TORC__PEER_IPV4;
     else if (peer->family == TORC_ADDRESS_IPV6)
         stream->flags |= TORC__PEER_IPV6;
+    else if (peer->family == TORC_ADDRESS_UNIX)
+        stream->flags |= TORC__PEER_UNIX;
     TorcStreamExtras *extras = peer->scopeId ? torc__stream_extras(stream) : NULL;
     if (extras)
         extras->peer_scope = peer->scopeId;
@@ -399,11 +433,13 @@ static void stream_begin(TorcStream *stream, TorcProtocol *protocol)
     stream->owner->made(stream->owner, stream);
     torc__stream_watch(stream);
     protocol->cls->connectionMade(protocol);
+    if (stream->owner->connected)
+        stream->owner->connected(stream->owner, stream);
 }
 
 int torc__stream_open(TorcStreamOwner *owner, int fd, const TorcAddress *peer)
 {
-    TorcSystem *system = owner->streams->reactor->system;
+    TorcSystem *system = owner->system;
     TorcProtocol *protocol = NULL;
     int r = build_protocol(owner, peer, &protocol);
     TorcStream *stream = r < 0 ? NULL : stream_new(owner, fd, peer);
@@ -424,9 +460,12 @@ void torc__stream_lose(TorcStream *stream, TorcReason *reason)
         TorcReason_unref(reason);
         return;
     }
-    if (stream->output) /* the peer must not take what it has for everything */
+    /* The peer must not take what it has for everything, nor when a producer was not through. */
+    if (stream->output || (stream->flags & TORC__HELD_OPEN))
         stream->flags |= TORC__RESET;
     torc__writeQueue_drop(&stream->owner->streams->pool, &stream->output);
+    if (stream->flags & TORC__DESCRIPTORS)
+        torc__stream_dropDescriptors(stream);
     stream->reason = reason;
     stream->flags |= TORC__LOST;
     torc__stream_list(stream);
@@ -437,134 +476,3 @@ void torc__stream_loseCode(TorcStream *stream, int code)
     if (!(stream->flags & TORC__LOST))
         torc__stream_lose(stream, TorcReason_new(TORC_CONNECTION_LOST, code, NULL));
 }
-
-/* ---- what it is ---------------------------------------------------------------------------- */
-
-static void stream_getPeer(TorcTransport *self, TorcAddress *ret_address)
-{
-    TorcStream *stream = (TorcStream *)self;
-    TorcAddress address = {.port = stream->peer_port};
-
-    if (stream->flags & TORC__PEER_IPV4)
-        address.family = TORC_ADDRESS_IPV4;
-    else if (stream->flags & TORC__PEER_IPV6)
-        address.family = TORC_ADDRESS_IPV6;
-    memcpy(address.ip, stream->peer_ip, sizeof(address.ip));
-    if (stream->extras)
-        address.scopeId = stream->extras->peer_scope;
-    *ret_address = address;
-}
-
-/* Asked of the socket, which is still open in connectionLost. */
-static void stream_getHost(TorcTransport *self, TorcAddress *ret_address)
-{
-    const TorcStream *stream = (const TorcStream *)self;
-
-    torc__socket_name(torc__stream_system(stream), stream->fd, ret_address);
-}
-
-static bool stream_disconnecting(const TorcTransport *self)
-{
-    return ((const TorcStream *)self)->flags & (TORC__DISCONNECTING | TORC__LOST);
-}
-
-static bool stream_connected(const TorcTransport *self)
-{
-    return (((const TorcStream *)self)->flags & (TORC__MADE | TORC__TELLING)) == TORC__MADE;
-}
-
-static TorcReactor *stream_getReactor(const TorcTransport *self)
-{
-    return ((const TorcStream *)self)->owner->streams->reactor;
-}
-
-static TorcConnectionId stream_getConnectionId(const TorcTransport *self)
-{
-    const TorcStream *stream = (const TorcStream *)self;
-
-    return (TorcConnectionId){stream_getReactor(self), (uintptr_t)stream, stream->generation};
-}
-
-static TorcProtocol *stream_findProtocol(const TorcTransport *slot, uint64_t generation)
-{
-    const TorcStream *stream = (const TorcStream *)slot;
-
-    if (stream->generation != generation || !stream_connected(slot))
-        return NULL;
-    return stream->base.protocol;
-}
-
-static int stream_getHandle(const TorcTransport *self)
-{
-    return ((const TorcStream *)self)->fd;
-}
-
-static int stream_getOption(TorcTransport *self, int level, int name, int *ret_value)
-{
-    TorcStream *stream = (TorcStream *)self;
-    TorcSystem *system = torc__stream_system(stream);
-    socklen_t length = sizeof(*ret_value);
-
-    return system->ops->getsockopt(system, stream->fd, level, name, ret_value, &length);
-}
-
-static int stream_setOption(TorcTransport *self, int level, int name, int value)
-{
-    TorcStream *stream = (TorcStream *)self;
-    TorcSystem *system = torc__stream_system(stream);
-
-    return system->ops->setsockopt(system, stream->fd, level, name, &value, sizeof(value));
-}
-
-static int stream_set(TorcTransport *self, TorcTransportSetting setting, int64_t value)
-{
-    TorcStream *stream = (TorcStream *)self;
-    TorcStreamExtras *extras = torc__stream_extras(stream);
-    if (!extras)
-        return -ENOMEM;
-    switch (setting) {
-    case TORC__HIGH_MARK: extras->high_mark = (size_t)value; break;
-    case TORC__LOW_MARK: extras->low_mark = (size_t)value; break;
-    case TORC__BUFFER_LIMIT: extras->buffer_limit = (size_t)value; return 0;
-    case TORC__CLOSE_TIMEOUT:
-        extras->close_timeout = value;
-        torc__stream_closeTimerAnew(stream);
-        return 0;
-    }
-    torc__stream_list(stream); /* it may be beyond a mark now */
-    return 0;
-}
-
-static TorcBoundCalls *stream_boundCalls(TorcTransport *self)
-{
-    TorcStream *stream = (TorcStream *)self;
-    TorcStreamExtras *extras = stream->flags & TORC__TELLING ? NULL : torc__stream_extras(stream);
-
-    return extras ? &extras->bound : NULL;
-}
-
-const TorcTransportClass torc__stream_class = {
-    .name = "stream",
-    .write = torc__stream_write,
-    .writeSequence = torc__stream_writeSequence,
-    .writeOwned = torc__stream_writeOwned,
-    .bufferedBytes = torc__stream_bufferedBytes,
-    .loseConnection = torc__stream_loseConnection,
-    .loseWriteConnection = torc__stream_loseWriteConnection,
-    .abortConnection = torc__stream_abortConnection,
-    .failConnection = torc__stream_failConnection,
-    .pauseProducing = torc__stream_pauseProducing,
-    .resumeProducing = torc__stream_resumeProducing,
-    .disconnecting = stream_disconnecting,
-    .connected = stream_connected,
-    .getHost = stream_getHost,
-    .getPeer = stream_getPeer,
-    .getReactor = stream_getReactor,
-    .getConnectionId = stream_getConnectionId,
-    .findProtocol = stream_findProtocol,
-    .getHandle = stream_getHandle,
-    .set = stream_set,
-    .getOption = stream_getOption,
-    .setOption = stream_setOption,
-    .boundCalls = stream_boundCalls,
-};

@@ -177,6 +177,7 @@ const TorcTransportClass torc__stream_class = {
     .getOption = stream_getOption,
     .setOption = stream_setOption,
     .getPeerCredentials = stream_getPeerCredentials,
+    .sendFileDescriptor = torc__stream_sendFileDescriptor,
     .registerProducer = torc__stream_registerProducer,
     .unregisterProducer = torc__stream_unregisterProducer,
     .getFlow = torc__stream_getFlow,

@@ -94,8 +94,10 @@ bool torc__stream_drainDue(const TorcStream *stream)
 {
     uint32_t flags = stream->flags;
 
-    if (flags & (TORC__LOST | TORC__DISCONNECTING))
-        return !(flags & TORC__LOST);
+    if (flags & (TORC__LOST | TORC__HELD_OPEN))
+        return false;
+    if (flags & TORC__DISCONNECTING)
+        return true;
     return (flags & (TORC__WRITE_CLOSING | TORC__WRITE_SHUT)) == TORC__WRITE_CLOSING;
 }
 
@@ -111,6 +113,17 @@ void torc__stream_drained(TorcStream *stream)
 
 /* ---- the close timeout --------------------------------------------------------------------- */
 
+/* Nothing is in our hands while the kernel sends a file. */
+static TorcReason *took_nothing(const TorcStream *stream)
+{
+    size_t bytes = torc__stream_bufferedBytes(&stream->base);
+    if (bytes == 0)
+        return TorcReason_new(TORC_CONNECTION_TIMED_OUT, -ETIMEDOUT,
+                              "the peer took none of the rest of a file in time");
+    return TorcReason_new(TORC_CONNECTION_TIMED_OUT, -ETIMEDOUT,
+                          "the peer took none of the last %zu bytes in time", bytes);
+}
+
 static void close_timed_out(void *arg)
 {
     TorcStream *stream = arg;
@@ -118,9 +131,7 @@ static void close_timed_out(void *arg)
     if (stream->flags & TORC__LOST)
         return;
     stream->flags |= TORC__RESET;
-    torc__stream_lose(stream, TorcReason_new(TORC_CONNECTION_TIMED_OUT, -ETIMEDOUT,
-                                             "the peer took none of the last %zu bytes in time",
-                                             torc__stream_bufferedBytes(&stream->base)));
+    torc__stream_lose(stream, took_nothing(stream));
 }
 
 /* Without memory for the timer the connection is not kept waiting without bound. */
@@ -168,7 +179,7 @@ static void close_socket(TorcStream *stream)
 static bool discard(TorcStream *stream, size_t *ret_bytes)
 {
     TorcStreams *streams = stream->owner->streams;
-    TorcSystem *system = streams->reactor->system;
+    TorcSystem *system = torc__stream_system(stream);
     size_t before = stream->extras->linger_bytes;
     ssize_t n = 0;
 
@@ -295,7 +306,7 @@ static void cancel_calls(TorcStream *stream)
         return;
     (void)TorcDelayedCall_cancel(extras->close_call);
     (void)TorcDelayedCall_cancel(extras->retry_call);
-    torc__timers_cancelBound(stream->owner->streams->reactor, &extras->bound);
+    torc__bound_cancelAll(stream->owner->streams->reactor, &extras->bound);
 }
 
 /* Only a connection that was closed in order and whose peer has not closed yet. */
@@ -314,9 +325,12 @@ void torc__stream_tellLost(TorcStream *stream)
 
     stream->flags |= TORC__TELLING; /* first: destroy functions cannot bind new calls */
     cancel_calls(stream);
+    TorcProducing ended = torc__stream_endProducing(stream);
     protocol->cls->connectionLost(protocol, reason);
     protocol->transport = NULL;
     stream->flags |= TORC__TOLD;
+    if (ended.receiver)
+        ended.receiver->gone(ended.producer);
     owner->streams->connected--;
     if (!wants_linger(stream, reason) || !linger_begin(stream))
         close_socket(stream);

@@ -1,8 +1,9 @@
 /* Streams: connections on stream sockets, whatever the address family. Not installed.
  *
  * stream.c holds birth, death and the end of the turn; stream_read.c, stream_write.c and
- * stream_close.c the three things a connection does. Where descriptors come from (ports,
- * connectors) is their owners' business. */
+ * stream_close.c the three things a connection does; stream_producer.c who writes no faster than the
+ * peer reads; stream_class.c what can be asked of it. Where descriptors come from (ports, connectors)
+ * is their owners' business. */
 #ifndef TORC_TRANSPORTS_STREAM_INTERNAL_H
 #define TORC_TRANSPORTS_STREAM_INTERNAL_H
 
@@ -19,10 +20,14 @@ typedef struct TorcStreamOwner TorcStreamOwner;
  * each connection holds a reference. */
 struct TorcStreamOwner {
     TorcStreams *streams;
+    /* Through which its connections reach their descriptors: the reactor's, or a layer above it. */
+    TorcSystem *system;
     TorcFactory *factory;
     unsigned references;
     /* The connection begins; connectionMade follows. */
     void (*made)(TorcStreamOwner *owner, TorcStream *stream);
+    /* connectionMade has returned; it may have asked for the end. NULL: nobody wants to know. */
+    void (*connected)(TorcStreamOwner *owner, TorcStream *stream);
     /* The connection is over: its protocol's connectionLost has returned, its socket is closed. */
     void (*lost)(TorcStreamOwner *owner, const TorcReason *reason);
     void (*free)(TorcStreamOwner *owner);
@@ -51,7 +56,15 @@ enum {
     TORC__WRITE_SHUT = 1 << 9,       /* FIN sent */
     TORC__WRITE_SHUT_NEWS = 1 << 10, /* writeConnectionLost is due */
     TORC__WRITE_BROKEN = 1 << 11, /* send failed: read what the peer said last, then it is over */
-    TORC__ABOVE_MARK = 1 << 12,   /* pauseProducing was called */
+    TORC__ABOVE_MARK = 1 << 12,   /* the protocol's pauseProducing was called */
+
+    /* Producers. */
+    TORC__PRODUCED = 1 << 25,        /* there is one */
+    TORC__PULL = 1 << 26,            /* it writes when asked */
+    TORC__PULL_DUE = 1 << 27,        /* it is asked as soon as nothing waits */
+    TORC__PRODUCER_PAUSED = 1 << 28, /* its pauseProducing was called */
+    TORC__HELD_OPEN = 1 << 29,       /* closing waits for it */
+    TORC__JOINED = 1 << 30,          /* it gets what is read, instead of the protocol */
 
     /* Reading. */
     TORC__PAUSED = 1 << 13,
@@ -65,8 +78,12 @@ enum {
     TORC__WATCH_READ = 1 << 19,
     TORC__WATCH_WRITE = 1 << 20,
     TORC__PEER_IPV4 = 1 << 21,
-    TORC__PEER_IPV6 = 1 << 22
+    TORC__PEER_IPV6 = 1 << 22,
+    TORC__PEER_UNIX = 1 << 24 /* its names are asked of the socket */
 };
+
+/* One flag more than an enum has room for: descriptors wait to be sent. */
+#define TORC__DESCRIPTORS UINT32_C(0x80000000)
 
 /* Twisted's buffer size of a FileDescriptor, beyond which a producer is paused. */
 enum { TORC__HIGH_MARK_DEFAULT = 64 * 1024 };
@@ -81,7 +98,12 @@ typedef struct TorcStreamExtras {
     TorcDelayedCall close_call;
     TorcDelayedCall retry_call; /* after ENOBUFS */
     int broken_code;            /* why sending broke */
+    TorcProducing producing;    /* while TORC__PRODUCED is set */
     uint32_t peer_scope;
+    unsigned descriptor_first; /* of those to be sent: while TORC__DESCRIPTORS is set */
+    unsigned descriptor_count;
+    unsigned descriptor_room;
+    int *descriptors;
     size_t linger_bytes; /* discarded so far */
     int64_t linger_deadline;
     TorcStream *linger_previous;
@@ -136,9 +158,11 @@ struct TorcStreams {
     struct TorcConnector *due_last;
 };
 
-/* ---- stream.c ------------------------------------------------------------------------------ */
+/* ---- stream_class.c ------------------------------------------------------------------------ */
 
 extern const TorcTransportClass torc__stream_class;
+
+/* ---- stream.c ------------------------------------------------------------------------------ */
 
 /* The reactor's streams, made at first use; NULL when out of memory. */
 TorcStreams *torc__streams(TorcReactor *reactor);
@@ -170,6 +194,11 @@ static inline void torc__stream_list(TorcStream *stream)
 typedef void TorcStreamVisitor(const TorcStream *stream, void *arg);
 void torc__streams_visit(const TorcStreams *streams, TorcStreamVisitor *visit, void *arg);
 
+/* Ends the connections of one owner that have not ended, with a reset; of the reason references are
+ * taken. Looks at all streams of the reactor. */
+void torc__streams_endOwned(TorcStreams *streams, const TorcStreamOwner *owner,
+                            const TorcReason *reason);
+
 /* The extras, made at first use; NULL when out of memory. */
 TorcStreamExtras *torc__stream_extras(TorcStream *stream);
 
@@ -188,7 +217,7 @@ void torc__stream_loseCode(TorcStream *stream, int code);
 
 static inline TorcSystem *torc__stream_system(const TorcStream *stream)
 {
-    return stream->owner->streams->reactor->system;
+    return stream->owner->system;
 }
 
 static inline bool torc__stream_reads(const TorcStream *stream)
@@ -226,10 +255,65 @@ size_t torc__stream_bufferedBytes(const TorcTransport *self);
  * listed. */
 void torc__streams_flush(TorcStreams *streams);
 
-/* Calls pauseProducing or resumeProducing when a mark was passed. */
+/* Calls pauseProducing or resumeProducing of the protocol or of the producer: a mark was passed, or
+ * a pull producer is to go on. */
 void torc__stream_tellMarks(TorcStream *stream);
 /* True when it would. */
 bool torc__stream_marksDue(const TorcStream *stream);
+
+/* Part of a file, for a pull producer: see TorcTransportClass. */
+ssize_t torc__stream_sendFile(TorcTransport *self, int fd, uint64_t offset, size_t length);
+
+/* write would answer -EPIPE. */
+bool torc__stream_closedForWriting(const TorcStream *stream);
+/* The kernel took that much of the output, or refused it with this code (true: try again at
+ * once). */
+void torc__stream_sent(TorcStream *stream, size_t length);
+bool torc__stream_refused(TorcStream *stream, int code);
+
+/* ---- stream_descriptors.c: of UNIX streams ------------------------------------------------- */
+
+int torc__stream_sendFileDescriptor(TorcTransport *self, int fd);
+
+/* While TORC__DESCRIPTORS is set: sends those that wait, with their bytes. True when the rest of the
+ * output may follow. */
+bool torc__stream_sendDescriptors(TorcStream *stream);
+/* Closes those that wait. */
+void torc__stream_dropDescriptors(TorcStream *stream);
+
+/* What came with the bytes of one recv; most that Linux passes in one message (SCM_MAX_FD). */
+enum { TORC__PASSED_MAX = 253 };
+typedef struct TorcPassed {
+    size_t count;
+    bool cut; /* others came, and are gone */
+    int descriptors[TORC__PASSED_MAX];
+} TorcPassed;
+
+/* True when the stream reads by the next two. */
+static inline bool torc__stream_maybePassed(const TorcStream *stream)
+{
+    return (stream->flags & TORC__PEER_UNIX) && torc__stream_system(stream)->ops->recvDescriptors;
+}
+/* As recv, into the receive buffer. */
+ssize_t torc__stream_recvPassed(TorcStream *stream, TorcPassed *ret_passed);
+/* Gives what came along to the protocol, or closes it. */
+void torc__stream_deliverPassed(TorcStream *stream, const TorcPassed *passed);
+
+/* ---- stream_producer.c --------------------------------------------------------------------- */
+
+int torc__stream_registerProducer(TorcTransport *self, const TorcProducing *producing);
+bool torc__stream_unregisterProducer(TorcTransport *self, TorcProducing *ret_left);
+void torc__stream_getFlow(TorcTransport *self, TorcFlow *ret_flow);
+
+/* True when there is a producer and something to tell it; tells it. */
+bool torc__stream_producerDue(const TorcStream *stream);
+void torc__stream_tellProducer(TorcStream *stream);
+
+/* The kernel took bytes, and there is a pull producer or the connection is closing. */
+void torc__stream_progress(TorcStream *stream);
+
+/* The connection is gone: takes out the producer, if there is one, and tells it. */
+TorcProducing torc__stream_endProducing(TorcStream *stream);
 
 /* ---- stream_close.c ------------------------------------------------------------------------ */
 

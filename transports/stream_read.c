@@ -19,21 +19,35 @@ enum { RECEIVE_SIZE_MAX = 256 * 1024 };
 
 /* ---- the ends of the peer's stream --------------------------------------------------------- */
 
+static const TorcProducing *joint_of(const TorcStream *stream)
+{
+    return stream->flags & TORC__JOINED ? &stream->extras->producing : NULL;
+}
+
 /* A class without readConnectionLost gets what Twisted's users expect but Twisted does not do: what
  * was written is delivered before the connection is closed. */
-static void stream_eof(TorcStream *stream)
+static void tell_eof(TorcStream *stream)
 {
     const TorcProtocolClass *cls = stream->base.protocol->cls;
+    const TorcProducing *joint = joint_of(stream);
 
+    if (joint)
+        joint->receiver->readConnectionLost(joint->producer);
+    if (cls->readConnectionLost)
+        cls->readConnectionLost(stream->base.protocol);
+    else if (!joint)
+        torc__stream_loseConnection(&stream->base);
+}
+
+static void stream_eof(TorcStream *stream)
+{
     stream->flags |= TORC__READ_EOF;
     stream->flags &= ~(TORC__MORE_INPUT | TORC__UNCONFIRMED);
     torc__stream_list(stream);
     if (stream->flags & TORC__WRITE_BROKEN)
         torc__stream_loseCode(stream, stream->extras->broken_code);
-    else if (cls->readConnectionLost)
-        cls->readConnectionLost(stream->base.protocol);
     else
-        torc__stream_loseConnection(&stream->base);
+        tell_eof(stream);
     torc__stream_watch(stream);
     if (!stream->output)
         torc__stream_drained(stream);
@@ -90,10 +104,22 @@ static void note_rest(TorcStream *stream, bool full)
     torc__stream_list(stream);
 }
 
-static inline void stream_read(TorcStream *stream)
+static void deliver(TorcStream *stream, const void *data, size_t length)
+{
+    TorcProtocol *protocol = stream->base.protocol;
+    const TorcProducing *joint = joint_of(stream);
+
+    if (joint)
+        joint->receiver->dataReceived(joint->producer, data, length);
+    else
+        protocol->cls->dataReceived(protocol, data, length);
+}
+
+/* `alone`: there is no joint, so that the usual case need not look. */
+static inline void read_once(TorcStream *stream, bool alone)
 {
     TorcStreams *streams = stream->owner->streams;
-    TorcSystem *system = streams->reactor->system;
+    TorcSystem *system = torc__stream_system(stream);
     size_t size = streams->receive_size;
 
     ssize_t n = system->ops->recv(system, stream->fd, streams->receive, size, 0);
@@ -103,9 +129,40 @@ static inline void stream_read(TorcStream *stream)
     }
     note_rest(stream, (size_t)n == size);
     TorcProtocol *protocol = stream->base.protocol;
-    protocol->cls->dataReceived(protocol, streams->receive, (size_t)n);
+    if (alone)
+        protocol->cls->dataReceived(protocol, streams->receive, (size_t)n);
+    else
+        deliver(stream, streams->receive, (size_t)n);
     if ((size_t)n == size)
         grow_buffer(streams);
+}
+
+/* A read ends behind the bytes that descriptors came with, so it says nothing of what is left. */
+static void read_with_descriptors(TorcStream *stream)
+{
+    TorcStreams *streams = stream->owner->streams;
+    size_t size = streams->receive_size;
+    TorcPassed passed;
+
+    ssize_t n = torc__stream_recvPassed(stream, &passed);
+    if (n <= 0) {
+        nothing_read(stream, (int)n);
+        return;
+    }
+    note_rest(stream, (size_t)n == size || passed.count > 0 || passed.cut);
+    torc__stream_deliverPassed(stream, &passed);
+    if (!(stream->flags & (TORC__DISCONNECTING | TORC__LOST)))
+        deliver(stream, streams->receive, (size_t)n);
+    if ((size_t)n == size)
+        grow_buffer(streams);
+}
+
+static TORC__COLD void stream_read(TorcStream *stream)
+{
+    if (torc__stream_maybePassed(stream))
+        read_with_descriptors(stream);
+    else
+        read_once(stream, false);
 }
 
 /* ---- readiness while nobody reads ---------------------------------------------------------- */
@@ -136,25 +193,48 @@ static void probe_paused(TorcStream *stream)
         stream_eof(stream);
 }
 
+/* True when nothing is sent, which would find out what there is to find out, before the producer
+ * has more. */
+static bool waits_for_producer(const TorcStream *stream)
+{
+    const uint32_t held = TORC__DISCONNECTING | TORC__HELD_OPEN;
+
+    return (stream->flags & (held | TORC__LOST)) == held;
+}
+
+/* A joint whose other side is above the mark pauses this one before the turn is over. */
+static bool takes_more(const TorcStream *stream)
+{
+    const TorcProducing *joint = joint_of(stream);
+
+    return !joint || joint->receiver->wantsMore(joint->producer);
+}
+
 void torc__stream_readOn(TorcStream *stream)
 {
     if (!(stream->flags & (TORC__MORE_INPUT | TORC__UNCONFIRMED)))
         return;
+    if (torc__stream_marksDue(stream))
+        torc__stream_tellMarks(stream); /* first: who pauses now must not be given more */
     const uint32_t away = TORC__PAUSED | TORC__READ_EOF | TORC__DISCONNECTING | TORC__LOST;
     bool unseen = stream->flags & (TORC__UNCONFIRMED | TORC__PEER_CLOSED);
-    if (torc__stream_reads(stream))
-        stream_read(stream);
-    else if (unseen && (stream->flags & away) == TORC__PAUSED) {
+    if (torc__stream_reads(stream)) {
+        if (takes_more(stream))
+            stream_read(stream);
+    } else if (unseen && (stream->flags & away) == TORC__PAUSED) {
         stream->flags &= ~TORC__UNCONFIRMED;
         probe_paused(stream);
+    } else if (unseen && waits_for_producer(stream)) {
+        stream->flags &= ~TORC__UNCONFIRMED;
+        probe_error(stream);
     }
 }
 
 static void input_ready(TorcStream *stream)
 {
-    if (stream->flags & TORC__DISCONNECTING)
+    if ((stream->flags & TORC__DISCONNECTING) && !waits_for_producer(stream))
         return; /* sending finds out what there is to find out */
-    if (stream->flags & TORC__READ_EOF)
+    if (stream->flags & (TORC__DISCONNECTING | TORC__READ_EOF))
         probe_error(stream); /* nothing else can come any more */
     else if (stream->flags & TORC__PAUSED)
         probe_paused(stream);
@@ -180,13 +260,21 @@ static TORC__COLD void special_ready(TorcStream *stream, short ready)
         input_ready(stream);
 }
 
+static inline bool reads_for_protocol(const TorcStream *stream)
+{
+    const uint32_t special = TORC__PAUSED | TORC__READ_EOF | TORC__DISCONNECTING | TORC__LOST |
+                             TORC__JOINED | TORC__PEER_UNIX;
+
+    return !(stream->flags & special);
+}
+
 void torc__stream_ready(int fd, short ready, void *arg)
 {
     TorcStream *stream = arg;
 
     (void)fd;
-    if (!(ready & (TORC_WRITABLE | TORC_CLOSED)) && torc__stream_reads(stream))
-        stream_read(stream);
+    if (!(ready & (TORC_WRITABLE | TORC_CLOSED)) && reads_for_protocol(stream))
+        read_once(stream, true);
     else
         special_ready(stream, ready);
 }

@@ -57,8 +57,7 @@ static void break_off(TorcStream *stream, int code)
     torc__stream_list(stream);
 }
 
-/* True: try again at once. */
-static TORC__COLD bool refused(TorcStream *stream, int code)
+TORC__COLD bool torc__stream_refused(TorcStream *stream, int code)
 {
     if (code == -EINTR)
         return true;
@@ -93,12 +92,18 @@ static ssize_t send_front(TorcStream *stream, size_t *ret_offered)
     return system->ops->send(system, stream->fd, output->data, output->length);
 }
 
-static void sent(TorcStream *stream, size_t length)
+/* The kernel took something. */
+static inline void progressed(TorcStream *stream)
 {
     stream->flags &= ~TORC__UNCONFIRMED; /* a reset would have shown */
+    if (stream->flags & (TORC__DISCONNECTING | TORC__PULL))
+        torc__stream_progress(stream);
+}
+
+void torc__stream_sent(TorcStream *stream, size_t length)
+{
     torc__writeQueue_consume(&stream->owner->streams->pool, &stream->output, length);
-    if ((stream->flags & TORC__DISCONNECTING) && stream->extras)
-        (void)TorcDelayedCall_cancel(stream->extras->close_call); /* progress: it begins anew */
+    progressed(stream);
 }
 
 /* Sends until all is sent or the kernel takes no more; a short send means that it is full. */
@@ -108,11 +113,11 @@ static void send_output(TorcStream *stream)
         size_t offered;
         ssize_t n = send_front(stream, &offered);
         if (n < 0) {
-            if (refused(stream, (int)n))
+            if (torc__stream_refused(stream, (int)n))
                 continue;
             return;
         }
-        sent(stream, (size_t)n);
+        torc__stream_sent(stream, (size_t)n);
         if ((size_t)n < offered) {
             block(stream);
             return;
@@ -122,9 +127,17 @@ static void send_output(TorcStream *stream)
         torc__stream_watch(stream); /* without edges, writability would be reported for ever */
 }
 
+/* Descriptors go before and with the first bytes. */
+static TORC__COLD bool may_send(TorcStream *stream)
+{
+    return !(stream->flags & (TORC__LOST | TORC__BLOCKED)) && torc__stream_sendDescriptors(stream);
+}
+
 static inline void flush(TorcStream *stream)
 {
-    if (stream->flags & (TORC__LOST | TORC__BLOCKED))
+    const uint32_t special = TORC__LOST | TORC__BLOCKED | TORC__DESCRIPTORS;
+
+    if ((stream->flags & special) && !may_send(stream))
         return;
     if (stream->output)
         send_output(stream);
@@ -140,10 +153,24 @@ void torc__streams_flush(TorcStreams *streams)
 
 /* ---- writing ------------------------------------------------------------------------------- */
 
-static bool closed_for_writing(const TorcStream *stream)
+/* One that is closing takes what comes until its producer has unregistered. */
+static TORC__COLD bool refuses(const TorcStream *stream)
 {
-    return stream->flags &
-           (TORC__DISCONNECTING | TORC__LOST | TORC__WRITE_CLOSING | TORC__WRITE_BROKEN);
+    return (stream->flags & (TORC__LOST | TORC__WRITE_BROKEN)) ||
+           !(stream->flags & TORC__HELD_OPEN);
+}
+
+static inline bool closed_for_writing(const TorcStream *stream)
+{
+    const uint32_t closing =
+        TORC__DISCONNECTING | TORC__LOST | TORC__WRITE_CLOSING | TORC__WRITE_BROKEN;
+
+    return (stream->flags & closing) && refuses(stream);
+}
+
+bool torc__stream_closedForWriting(const TorcStream *stream)
+{
+    return closed_for_writing(stream);
 }
 
 /* Part of the output cannot be kept, so the rest would be a lie: the connection ends. */
@@ -181,12 +208,12 @@ static size_t send_directly(TorcStream *stream, const void *data, size_t length)
 {
     TorcSystem *system = torc__stream_system(stream);
 
-    if (stream->output || (stream->flags & TORC__BLOCKED))
+    if (stream->output || (stream->flags & (TORC__BLOCKED | TORC__DESCRIPTORS)))
         return 0;
     ssize_t n = system->ops->send(system, stream->fd, data, length);
     if (n <= 0)
         return 0;
-    stream->flags &= ~TORC__UNCONFIRMED;
+    progressed(stream);
     if ((size_t)n < length)
         block(stream);
     return (size_t)n;
@@ -259,6 +286,44 @@ int torc__stream_writeOwned(TorcTransport *self, const void *data, size_t length
     return r;
 }
 
+/* ---- files --------------------------------------------------------------------------------- */
+
+/* What can only be the socket's error is dealt with here, or its reason would be lost. */
+static ssize_t file_refused(TorcStream *stream, ssize_t code)
+{
+    if (code == -EPIPE || code == -ECONNRESET || code == -ETIMEDOUT) {
+        break_off(stream, (int)code);
+        return -EPIPE;
+    }
+    if (code == -EAGAIN) {
+        stream->flags |= TORC__PULL_DUE;
+        block(stream);
+    }
+    return code;
+}
+
+/* A short count says nothing: the file may end there, or the socket be full. */
+ssize_t torc__stream_sendFile(TorcTransport *self, int fd, uint64_t offset, size_t length)
+{
+    TorcStream *stream = (TorcStream *)self;
+    TorcSystem *system = torc__stream_system(stream);
+
+    if (closed_for_writing(stream))
+        return -EPIPE;
+    if (!system->ops->sendfile)
+        return -ENOSYS;
+    if (stream->output || (stream->flags & (TORC__BLOCKED | TORC__DESCRIPTORS))) {
+        stream->flags |= TORC__PULL_DUE; /* what was written goes first */
+        return -EAGAIN;
+    }
+    ssize_t n = system->ops->sendfile(system, stream->fd, fd, offset, length);
+    if (n < 0)
+        return file_refused(stream, n);
+    if (n > 0)
+        progressed(stream);
+    return n;
+}
+
 /* ---- marks --------------------------------------------------------------------------------- */
 
 size_t torc__stream_bufferedBytes(const TorcTransport *self)
@@ -270,8 +335,8 @@ size_t torc__stream_bufferedBytes(const TorcTransport *self)
 
 bool torc__stream_marksDue(const TorcStream *stream)
 {
-    if (stream->flags & (TORC__LOST | TORC__DISCONNECTING))
-        return false;
+    if (stream->flags & (TORC__LOST | TORC__DISCONNECTING | TORC__PRODUCED))
+        return torc__stream_producerDue(stream);
     size_t bytes = torc__writeQueue_bytes(stream->output);
     if (stream->flags & TORC__ABOVE_MARK)
         return bytes <= (stream->extras ? stream->extras->low_mark : 0);
@@ -283,6 +348,10 @@ void torc__stream_tellMarks(TorcStream *stream)
     TorcProtocol *protocol = stream->base.protocol;
     const TorcProtocolClass *cls = protocol->cls;
 
+    if (stream->flags & TORC__PRODUCED) {
+        torc__stream_tellProducer(stream);
+        return;
+    }
     stream->flags ^= TORC__ABOVE_MARK;
     void (*slot)(TorcProtocol *) =
         stream->flags & TORC__ABOVE_MARK ? cls->pauseProducing : cls->resumeProducing;

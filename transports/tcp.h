@@ -48,6 +48,18 @@ TORC_API void TorcListenOptions_init(TorcListenOptions *options);
 TORC_API int TorcReactor_listenTCP(TorcReactor *reactor, int port, TorcFactory *factory,
                                    const TorcListenOptions *options, TorcPort **ret_port);
 
+/* The port of a service by its name (getservbyname): "http" or "finger" for "tcp" or "udp". Digits
+ * stand for themselves, 0 … 65535, so that a name or a number may be asked for where a port is to be
+ * given:
+ *
+ *     int port = TorcReactor_portOfService(reactor, "http", "tcp");
+ *
+ * The host's list of services is read (/etc/services, as a rule) and nobody is waited for; a
+ * simulation has a list of its own. The port, or: -TORC_ESERVICE (an unknown name); -EINVAL (NULL, an
+ * empty name, a number beyond 65535, another protocol); -ENOMEM. */
+TORC_API int TorcReactor_portOfService(TorcReactor *reactor, const char *service,
+                                       const char *protocol);
+
 typedef struct TorcConnectOptions {
     size_t size; /* sizeof(TorcConnectOptions), set by TORC_CONNECT_OPTIONS */
     /* Seconds for resolving and connecting together. 0: the default of 30 s; negative: no limit
@@ -74,7 +86,8 @@ TORC_API void TorcConnectOptions_init(TorcConnectOptions *options);
  * reference to the factory. options and ret_connector may be NULL.
  *
  * 0; -EINVAL (NULL factory or host, port, option, a host that is empty or beyond 253 bytes);
- * -TORC_ENOTADDRESS (bindAddress); -TORC_ENOTRUNNING while the reactor shuts down; -ENOMEM. */
+ * -TORC_ENOTADDRESS (bindAddress); -TORC_ENOTRUNNING while the reactor shuts down; -ENOMEM. A
+ * service's name is turned into its port by TorcReactor_portOfService. */
 TORC_API int TorcReactor_connectTCP(TorcReactor *reactor, const char *host, int port,
                                     TorcClientFactory *factory, const TorcConnectOptions *options,
                                     TorcConnector **ret_connector);

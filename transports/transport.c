@@ -9,17 +9,22 @@
 #include "../reactor/reactor_internal.h"
 #include "transport_internal.h"
 
+/* Of debug builds; NULL is fine. */
+#define CHECK_THREAD(transport) TORC__ON_THREAD_OF(TorcTransport_getReactor(transport))
+
 /* ---- writing ------------------------------------------------------------------------------- */
 
 int TorcTransport_write(TorcTransport *transport, const void *data, size_t length)
 {
     TORC__REQUIRE(transport && (data || length == 0));
+    CHECK_THREAD(transport);
     return transport->cls->write(transport, data, length);
 }
 
 int TorcTransport_writeSequence(TorcTransport *transport, const TorcBytes *pieces, size_t count)
 {
     TORC__REQUIRE(transport && (pieces || count == 0));
+    CHECK_THREAD(transport);
     for (size_t i = 0; i < count; i++)
         TORC__REQUIRE(pieces[i].data || pieces[i].length == 0);
     return transport->cls->writeSequence(transport, pieces, count);
@@ -28,6 +33,7 @@ int TorcTransport_writeSequence(TorcTransport *transport, const TorcBytes *piece
 int TorcTransport_writeOwned(TorcTransport *transport, const void *data, size_t length,
                              TorcFunction *release, void *arg)
 {
+    CHECK_THREAD(transport);
     if (!transport || (!data && length > 0)) {
         if (release)
             release(arg);
@@ -56,6 +62,7 @@ static TORC_PRINTF(2, 0) int print_large(TorcTransport *transport, const char *f
 int TorcTransport_vprintf(TorcTransport *transport, const char *format, va_list arguments)
 {
     TORC__REQUIRE(transport && format);
+    CHECK_THREAD(transport);
     char text[512];
     va_list again;
 
@@ -88,6 +95,7 @@ size_t TorcTransport_bufferedBytes(const TorcTransport *transport)
 int TorcTransport_setWriteMarks(TorcTransport *transport, size_t high, size_t low)
 {
     TORC__REQUIRE(transport && low <= high && high <= INT64_MAX);
+    CHECK_THREAD(transport);
     int r = transport->cls->set(transport, TORC__HIGH_MARK, (int64_t)high);
     return r < 0 ? r : transport->cls->set(transport, TORC__LOW_MARK, (int64_t)low);
 }
@@ -95,6 +103,7 @@ int TorcTransport_setWriteMarks(TorcTransport *transport, size_t high, size_t lo
 int TorcTransport_setBufferLimit(TorcTransport *transport, size_t bytes)
 {
     TORC__REQUIRE(transport && bytes <= INT64_MAX);
+    CHECK_THREAD(transport);
     return transport->cls->set(transport, TORC__BUFFER_LIMIT, (int64_t)bytes);
 }
 
@@ -102,6 +111,7 @@ int TorcTransport_setBufferLimit(TorcTransport *transport, size_t bytes)
 
 void TorcTransport_loseConnection(TorcTransport *transport)
 {
+    CHECK_THREAD(transport);
     if (transport)
         transport->cls->loseConnection(transport);
 }
@@ -109,17 +119,20 @@ void TorcTransport_loseConnection(TorcTransport *transport)
 int TorcTransport_loseWriteConnection(TorcTransport *transport)
 {
     TORC__REQUIRE(transport);
+    CHECK_THREAD(transport);
     return transport->cls->loseWriteConnection(transport);
 }
 
 void TorcTransport_abortConnection(TorcTransport *transport)
 {
+    CHECK_THREAD(transport);
     if (transport)
         transport->cls->abortConnection(transport);
 }
 
 void TorcTransport_failConnection(TorcTransport *transport, const TorcReason *reason)
 {
+    CHECK_THREAD(transport);
     if (transport)
         transport->cls->failConnection(
             transport, reason ? reason : TorcReason_static(TORC_CONNECTION_APPLICATION));
@@ -128,6 +141,7 @@ void TorcTransport_failConnection(TorcTransport *transport, const TorcReason *re
 int TorcTransport_setCloseTimeout(TorcTransport *transport, double seconds)
 {
     TORC__REQUIRE(transport && !isnan(seconds));
+    CHECK_THREAD(transport);
     int64_t timeout = seconds < 0 ? TORC__NEVER : torc__nanoseconds(seconds);
     return transport->cls->set(transport, TORC__CLOSE_TIMEOUT, timeout);
 }
@@ -146,12 +160,14 @@ bool TorcTransport_connected(const TorcTransport *transport)
 
 void TorcTransport_pauseProducing(TorcTransport *transport)
 {
+    CHECK_THREAD(transport);
     if (transport)
         transport->cls->pauseProducing(transport);
 }
 
 void TorcTransport_resumeProducing(TorcTransport *transport)
 {
+    CHECK_THREAD(transport);
     if (transport)
         transport->cls->resumeProducing(transport);
 }
@@ -199,7 +215,13 @@ int TorcTransport_getHandle(const TorcTransport *transport)
     return fd < 0 ? -ENOTCONN : fd;
 }
 
-TorcBoundCalls *torc__transport_boundCalls(TorcTransport *transport)
+int torc__transport_boundCalls(TorcTransport *transport, TorcBoundCalls **ret_bound)
 {
-    return transport->cls->boundCalls(transport);
+    if (!transport->cls->connected(transport))
+        return -ENOTCONN;
+    TorcBoundCalls *bound = transport->cls->boundCalls(transport);
+    if (!bound)
+        return -ENOMEM;
+    *ret_bound = bound;
+    return 0;
 }

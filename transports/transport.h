@@ -92,7 +92,10 @@ TORC_API int TorcTransport_loseWriteConnection(TorcTransport *transport);
 TORC_API void TorcTransport_abortConnection(TorcTransport *transport);
 
 /* Ends the connection because the application cannot go on with it: what waits is dropped, and
- * connectionLost comes with the given reason (a reference is taken). Only this connection ends. */
+ * connectionLost comes with the given reason (a reference is taken; NULL: the general one of the
+ * kind TORC_CONNECTION_APPLICATION), with no dataReceived before it. If something was dropped, the
+ * peer gets a reset (TCP: RST), so that it does not take what it has for everything; else it gets a
+ * close (TCP: FIN). Does nothing when the connection is gone. Only this connection ends. */
 TORC_API void TorcTransport_failConnection(TorcTransport *transport, const TorcReason *reason);
 
 /* Seconds in which bytes wait after loseConnection and the peer takes none; then the connection is

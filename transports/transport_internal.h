@@ -5,9 +5,14 @@
 #ifndef TORC_TRANSPORTS_TRANSPORT_INTERNAL_H
 #define TORC_TRANSPORTS_TRANSPORT_INTERNAL_H
 
+#include <sys/types.h>
+
 #include "../protocols/protocol.h"
 #include "../reactor/timers_internal.h"
+#include "producer_internal.h"
 #include "transport.h"
+
+struct TorcCredentials; /* unix.h */
 
 typedef enum TorcTransportSetting {
     TORC__HIGH_MARK,
@@ -43,7 +48,21 @@ struct TorcTransportClass {
     int (*set)(TorcTransport *self, TorcTransportSetting setting, int64_t value);
     int (*getOption)(TorcTransport *self, int level, int name, int *ret_value);
     int (*setOption)(TorcTransport *self, int level, int name, int value);
-    /* Behind torc__transport_boundCalls (timers_internal.h); NULL also once the connection is over. */
+    /* NULL: not a UNIX connection. */
+    int (*getPeerCredentials)(TorcTransport *self, struct TorcCredentials *ret_credentials);
+    /* NULL: not a UNIX connection. */
+    int (*sendFileDescriptor)(TorcTransport *self, int fd);
+    /* Producers (producer_internal.h). registerProducer NULL: there are none here, nor the next two.
+     * unregisterProducer answers false when there is none; its slots are not called. */
+    int (*registerProducer)(TorcTransport *self, const TorcProducing *producing);
+    bool (*unregisterProducer)(TorcTransport *self, TorcProducing *ret_left);
+    void (*getFlow)(TorcTransport *self, TorcFlow *ret_flow);
+    /* For a pull producer in its resumeProducing: sends part of a file without a copy in this process.
+     * How many bytes left (0: the file ends there); -EAGAIN: none now, resumeProducing comes again;
+     * -EPIPE: the connection is closing or gone; another error: it is to be read and written. NULL:
+     * always so. */
+    ssize_t (*sendFile)(TorcTransport *self, int fd, uint64_t offset, size_t length);
+    /* Behind torc__transport_boundCalls (bound_internal.h), while it is connected; NULL: no memory. */
     TorcBoundCalls *(*boundCalls)(TorcTransport *self);
 };
 

@@ -79,6 +79,20 @@ TORC_API int TorcReactor_connectUNIX(TorcReactor *reactor, const char *address,
                                      const TorcConnectUNIXOptions *options,
                                      TorcConnector **ret_connector);
 
+/* Sends a duplicate of a descriptor (a file, a socket, a pipe) over a UNIX connection; the other end
+ * gets it in its fileDescriptorReceived. The duplicate is made here, so the caller may close its own
+ * at once (in Twisted it must stay open until it was sent).
+ *
+ * A descriptor needs a byte of output to go with, and takes the next one that leaves, be it written
+ * before or after this call; several go with as many bytes, in the order of the calls. So each is
+ * followed by a write of at least a byte, in the same turn at the latest: when output is sent and
+ * there are fewer bytes than descriptors, or none, the connection is aborted with the reason
+ * TORC_CONNECTION_DESCRIPTOR_OVERRUN.
+ * 0; -EINVAL (NULL, negative); -EBADF; -EMFILE; -EPIPE as for write; -EOPNOTSUPP for other
+ * transports, and in a simulation; -ENOBUFS: 1024 wait already; -ENOMEM. After an error nothing has
+ * changed. */
+TORC_API int TorcTransport_sendFileDescriptor(TorcTransport *transport, int fd);
+
 /* Who is at the other end of a UNIX connection, as the kernel noted it when it was made
  * (SO_PEERCRED): the process may be gone by now, or another may have its descriptor. Also in
  * connectionLost. 0; -EINVAL for NULL; -EOPNOTSUPP for other transports; -ENOTCONN: the kernel does

@@ -34,11 +34,19 @@ typedef struct UnixPort {
     bool locks;
     int lock;            /* the lock file's descriptor, while the lock is held; -1 */
     TorcFileStatus file; /* which file the socket is, while it listens */
+    unsigned generation; /* the reactor's when it began to listen */
 } UnixPort;
 
 static TorcSystem *port_system(const UnixPort *port)
 {
     return torc__port_system(&port->base);
+}
+
+/* A process that forked owns its files; in the child they are not to be removed. */
+static bool is_inherited(const UnixPort *port)
+{
+    const TorcReactor *reactor = port->base.owner.streams->reactor;
+    return reactor->system->forked || reactor->generation != port->generation;
 }
 
 static const char *port_path(const UnixPort *port)
@@ -113,7 +121,7 @@ static void drop_lock(UnixPort *port)
 
     if (port->lock < 0)
         return;
-    if (is_at(system, port->lock, path.text))
+    if (!is_inherited(port) && is_at(system, port->lock, path.text))
         (void)system->ops->unlink(system, path.text); /* one that is left does no harm */
     (void)system->ops->close(system, port->lock);
     port->lock = -1;
@@ -162,7 +170,8 @@ static bool path_is_ours(const UnixPort *port)
     TorcSystem *system = port_system(port);
     TorcFileStatus found;
 
-    return port->file.inode != 0 && system->ops->stat(system, port_path(port), &found) == 0 &&
+    return port->file.inode != 0 && !is_inherited(port) &&
+           system->ops->stat(system, port_path(port), &found) == 0 &&
            same_file(&port->file, &found);
 }
 
@@ -227,6 +236,7 @@ static int open_socket(UnixPort *port)
 static int unix_open(TorcPort *base)
 {
     UnixPort *port = (UnixPort *)base;
+    port->generation = base->owner.streams->reactor->generation;
     int r = port->locks ? take_lock(port) : 0;
     if (r < 0)
         return r;

@@ -24,6 +24,14 @@ int torc__unix_address(const char *text, TorcAddress *ret_address)
     return 0;
 }
 
+int TorcTransport_sendFileDescriptor(TorcTransport *transport, int fd)
+{
+    TORC__REQUIRE(transport && fd >= 0);
+    if (!transport->cls->sendFileDescriptor)
+        return -EOPNOTSUPP;
+    return transport->cls->sendFileDescriptor(transport, fd);
+}
+
 int TorcTransport_getPeerCredentials(TorcTransport *transport, TorcCredentials *ret_credentials)
 {
     TORC__REQUIRE(transport && ret_credentials);

@@ -7,7 +7,9 @@
  * - connectionMade first, connectionLost once and last, destroy once, no callback inside another;
  * - when the faults are over, each port that listens serves again;
  * - bytes arrive in order, and all of them after an orderly close;
- * - pauseProducing and resumeProducing take turns;
+ * - pauseProducing and resumeProducing take turns, those of a producer too, of whom nothing is called
+ *   once it has left or was told to stop;
+ * - a file arrives whole, or its sender is told;
  * - each attempt of a connector has one outcome;
  * - destroy and release functions run exactly once;
  * - after the end no descriptor is open and nothing is allocated;
@@ -16,6 +18,7 @@
  * `test_random_calls FIRST COUNT` plays rounds of one's own choice; a failure names its round. */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <signal.h>
@@ -23,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <torc/testing/sim_files.h>
 #include <torc/torc.h>
 
 #include "reactor/memory_internal.h"
@@ -41,6 +45,10 @@ typedef struct Random {
     bool lost;
     bool ended; /* readConnectionLost was called */
     bool above_mark;
+    bool sending; /* a file, so nothing else may be written */
+    bool produces;
+    bool streams;
+    bool told_to_pause;
 } Random;
 
 typedef struct RandomFactory {
@@ -242,6 +250,7 @@ static void random_connectionLost(TorcProtocol *self, const TorcReason *reason)
     enter_protocol(self);
     CHECK(!TorcTransport_connected(self->transport));
     CHECK(TorcTransport_write(self->transport, "x", 1) == -EPIPE);
+    CHECK(!random->produces && !random->sending);
     if (random->peer >= 0 && TorcReason_kind(reason) == TORC_CONNECTION_DONE) {
         world.peers[random->peer].expects = true;
         world.peers[random->peer].total = random->written;
@@ -457,7 +466,7 @@ static void act_write(Random *random, TorcTransport *transport)
     const char *data = text + random->written;
     int r = 0;
 
-    if (random->written + length > TEXT_SIZE)
+    if (random->sending || random->written + length > TEXT_SIZE)
         return;
     TorcBytes pieces[3] = {{data, length / 3}, {data + length / 3, 0}, {data + length / 3, 0}};
     pieces[2].length = length - length / 3;
@@ -471,6 +480,104 @@ static void act_write(Random *random, TorcTransport *transport)
     if (r == 0)
         random->written += length;
 }
+
+/* ---- producers and files ------------------------------------------------------------------- */
+
+static void produce_no_more(Random *random)
+{
+    random->produces = random->told_to_pause = false;
+    TorcTransport_unregisterProducer(random->base.transport);
+}
+
+static void producer_pause(void *arg)
+{
+    Random *random = arg;
+    enter_protocol(&random->base);
+    CHECK(random->produces && random->streams && !random->told_to_pause);
+    random->told_to_pause = true;
+    leave();
+}
+
+static void producer_resume(void *arg)
+{
+    Random *random = arg;
+    enter_protocol(&random->base);
+    CHECK(random->produces && random->told_to_pause == random->streams);
+    random->told_to_pause = false;
+    if (one_in(4) || world.acts == 0)
+        produce_no_more(random);
+    else
+        act_write(random, random->base.transport);
+    leave();
+}
+
+static void producer_stop(void *arg)
+{
+    Random *random = arg;
+    enter_protocol(&random->base);
+    CHECK(random->produces);
+    random->produces = false;
+    leave();
+}
+
+static const TorcProducerClass producer_class = {
+    .size = sizeof(TorcProducerClass),
+    .pauseProducing = producer_pause,
+    .resumeProducing = producer_resume,
+    .stopProducing = producer_stop,
+};
+
+static void act_produce(Random *random, TorcTransport *transport)
+{
+    if (random->produces) {
+        produce_no_more(random);
+        return;
+    }
+    bool streams = one_in(2);
+    int r = TorcTransport_registerProducer(transport, &producer_class, random, streams);
+    CHECK(r == 0 || r == -EPIPE || r == -ENOMEM || (r == -EBUSY && random->sending));
+    if (r < 0)
+        return;
+    random->produces = true;
+    random->streams = streams;
+}
+
+/* One of whose bytes some are missing cannot go on. */
+static void file_sent(TorcResult *result, void *arg)
+{
+    Random *random = arg;
+    random->sending = false;
+    if (result->reason)
+        TorcTransport_abortConnection(random->base.transport);
+    else
+        random->written += (unsigned)*(uint64_t *)result->value;
+    TorcResult_clear(result);
+}
+
+static void act_send_file(Random *random, TorcTransport *transport)
+{
+    TorcSystem *system = torc__sim_system(world.sim);
+    TorcDeferred *done;
+    int fd = system->ops->open(system, "/text", O_RDONLY, 0);
+    int r =
+        TorcTransport_sendFile(transport, fd, random->written, 2 * (size_t)some_length(), &done);
+    if (fd >= 0)
+        (void)system->ops->close(system, fd);
+    if (r < 0)
+        return;
+    random->sending = true;
+    (void)TorcDeferred_addBoth(done, file_sent, random);
+    TorcDeferred_detach(done);
+}
+
+static void release_producers(void)
+{
+    for (int i = 0; i < CONNECTIONS; i++)
+        if (world.connections[i] && world.connections[i]->produces)
+            produce_no_more(world.connections[i]);
+}
+
+/* ---- more acts on connections -------------------------------------------------------------- */
 
 static void act_settings(TorcTransport *transport)
 {
@@ -496,7 +603,7 @@ static void act_look(Random *random, TorcTransport *transport)
     TorcProtocol *protocol = TorcConnectionId_protocol(id);
     CHECK(protocol == (TorcTransport_connected(transport) ? &random->base : NULL));
     CHECK(TorcTransport_getHandle(transport) >= 0);
-    CHECK(TorcTransport_bufferedBytes(transport) <= random->written);
+    CHECK(random->sending || TorcTransport_bufferedBytes(transport) <= random->written);
 }
 
 static void act_bound_call(Random *random)
@@ -512,7 +619,9 @@ static void act_connection(void)
         return;
     TorcTransport *transport = random->base.transport;
 
-    switch (below(16)) {
+    switch (below(18)) {
+    case 16: act_produce(random, transport); break;
+    case 17: act_send_file(random, transport); break;
     case 0:
     case 1:
     case 2:
@@ -601,6 +710,23 @@ static void act_peer(void)
 
 /* ---- acts on ports and connectors ---------------------------------------------------------- */
 
+static void act_port_limits(TorcPort *port)
+{
+    TorcDeferred *done = NULL;
+    switch (below(6)) {
+    case 0: CHECK(TorcPort_pauseAccepting(port) == 0); break;
+    case 1: CHECK(TorcPort_resumeAccepting(port) == 0); break;
+    case 2: CHECK(TorcPort_setMaxConnections(port, below(4)) == 0); break;
+    case 3: CHECK(TorcPort_setRefuseExcess(port, one_in(2)) == 0); break;
+    case 4:
+        if (one_in(3))
+            (void)TorcPort_drain(port, some_seconds() - 0.01, one_in(2) ? &done : NULL);
+        TorcDeferred_detach(done);
+        break;
+    default: CHECK(!TorcPort_accepting(port) || TorcPort_listening(port)); break;
+    }
+}
+
 static void act_port(void)
 {
     unsigned i = below(PORTS);
@@ -615,9 +741,13 @@ static void act_port(void)
             TorcPort_ref(*port);
         return;
     }
-    switch (below(6)) {
+    switch (below(10)) {
     case 0:
-    case 1: CHECK(TorcPort_stopListening(*port) == 0); break;
+    case 1: CHECK(TorcPort_stopListening(*port, NULL) == 0); break;
+    case 6:
+    case 7:
+    case 8:
+    case 9: act_port_limits(*port); break;
     case 2:
         if (one_in(3))
             *port = TorcPort_unref(*port);
@@ -864,6 +994,7 @@ static bool begin_world(void)
     begin_faults();
     world.factory = TorcClientFactory_new(&factory_class);
     CHECK(TorcSim_listen(world.sim, "192.0.2.9", OUTSIDE_PORT) == 0);
+    (void)TorcSim_writeFile(world.sim, "/text", text, TEXT_SIZE);
     TorcSim_blackHole(world.sim, "198.51.100.1");
     TorcSim_setHost(world.sim, "known.example", known, 2);
     TorcSim_setHost(world.sim, "hole.example", hole, 2);
@@ -876,9 +1007,10 @@ static void tick(void *arg)
 {
     (void)arg;
     enter();
-    if (world.acts == 0)
+    if (world.acts == 0) {
+        release_producers();
         (void)TorcReactor_stop(world.reactor);
-    else
+    } else
         (void)TorcReactor_callLater(world.reactor, some_seconds() / 8, tick, NULL, NULL);
     leave();
 }
@@ -924,6 +1056,10 @@ static void check_ports(void)
         long builds = world.builds;
         if (!TorcPort_listening(world.ports[i]))
             continue;
+        CHECK(TorcPort_setMaxConnections(world.ports[i], 0) == 0);
+        CHECK(TorcPort_resumeAccepting(world.ports[i]) == 0);
+        TorcSim_advance(world.sim, 0); /* those who have waited */
+        builds = world.builds;
         TorcSimPeer *peer = TorcSim_connect(world.sim, PORT_NUMBER + i);
         CHECK(peer);
         TorcSim_advance(world.sim, 0);
@@ -937,6 +1073,7 @@ static void end_faults(void)
     memory.until_failure = -1;
     world.acts = 0;
     world.fault_rate = 0;
+    release_producers();
     for (int call = 0; call < TORC_SIM_CALLS; call++)
         TorcSim_failCall(world.sim, (TorcSimCall)call, 1, 0, 1);
 }

@@ -123,7 +123,7 @@ START_TEST(ending_inside_connectionLost_does_nothing) /* CLOSE-6 */
 }
 END_TEST
 
-START_TEST(loseConnection_twice_is_once) /* CLOSE-16 */
+START_TEST(loseConnection_twice_is_once) /* CLOSE-2 */
 {
     begin_connected(_i);
     TorcTransport_loseConnection(rec.transport);
@@ -190,7 +190,7 @@ static void lose_write_of_second(Recording *recording)
     ck_assert_int_eq(TorcTransport_loseWriteConnection(second.transport), 0);
 }
 
-START_TEST(losing_another_connection_from_any_place_works) /* WR-13 */
+START_TEST(losing_another_connection_from_any_place_works)
 {
     static const RecordedEvent places[] = {RECORD_DATA, RECORD_LOST, RECORD_DESTROY};
     for (size_t i = 0; i < 3; i++) {
@@ -375,7 +375,7 @@ START_TEST(the_half_close_slots_may_end_the_connection) /* CLOSE-13 */
 }
 END_TEST
 
-START_TEST(loseWriteConnection_is_refused_when_closing) /* CLOSE-16 */
+START_TEST(loseWriteConnection_is_refused_when_closing) /* CLOSE-11 */
 {
     begin_connected(_i);
     TorcTransport_loseConnection(rec.transport);
@@ -510,6 +510,82 @@ START_TEST(failConnection_gives_the_applications_reason_to_that_connection_alone
 }
 END_TEST
 
+START_TEST(failConnection_resets_when_output_is_dropped)
+{
+    if (_i % 2) {
+        begin_stuck(_i / 2); /* some of it has left */
+    } else {
+        begin_connected(_i / 2);
+        ck_assert_int_eq(write_text("never seen"), 0);
+    }
+    TorcTransport_failConnection(rec.transport, NULL);
+    settle();
+    ck_assert_str_eq(rec.log, "made lost:APPLICATION");
+    ck_assert(TorcSimPeer_gotReset(peer));
+    ck_assert(!TorcSimPeer_gotEnd(peer));
+    end();
+}
+END_TEST
+
+START_TEST(failConnection_closes_when_nothing_is_dropped)
+{
+    begin_connected(_i);
+    ck_assert_int_eq(write_text("all"), 0);
+    settle();
+    TorcTransport_failConnection(rec.transport, NULL);
+    settle();
+    ck_assert_str_eq(rec.log, "made lost:APPLICATION");
+    ck_assert_str_eq(TorcSimPeer_received(peer), "all");
+    ck_assert(TorcSimPeer_gotEnd(peer));
+    ck_assert(!TorcSimPeer_gotReset(peer));
+    end();
+}
+END_TEST
+
+START_TEST(after_failConnection_no_data_is_delivered)
+{
+    begin_connected(_i);
+    TorcSimPeer_send(peer, "hello");
+    TorcTransport_failConnection(rec.transport, NULL);
+    settle();
+    ck_assert_str_eq(rec.log, "made lost:APPLICATION");
+    end();
+}
+END_TEST
+
+/* ---- lost for want of resources ------------------------------------------------------------- */
+
+/* The kernel takes no interest in room for the rest of the output. */
+START_TEST(a_connection_that_is_lost_with_output_waiting_is_reset)
+{
+    begin_connected_with(_i, TORC_SIM_OPTIONS(.bufferSize = 1000));
+    TorcSimPeer_stopReading(peer);
+    TorcSim_failCall(sim, TORC_SIM_WATCH, 1, ENOMEM, 1);
+    ck_assert_int_eq(write_pattern(5000), 0);
+    settle();
+    ck_assert_str_eq(rec.log, "made lost:LOST");
+    ck_assert_int_eq(rec.code, -ENOMEM);
+    ck_assert(TorcSimPeer_gotReset(peer));
+    ck_assert(!TorcSimPeer_gotEnd(peer));
+    end();
+}
+END_TEST
+
+/* The kernel takes no interest in the new connection at all. */
+START_TEST(a_connection_that_is_lost_with_nothing_waiting_is_closed)
+{
+    begin(_i);
+    serve(&rec, PORT);
+    TorcSim_failCall(sim, TORC_SIM_WATCH, 1, ENOMEM, 1);
+    peer = connect_peer();
+    ck_assert_str_eq(rec.log, "made lost:LOST");
+    ck_assert_int_eq(rec.code, -ENOMEM);
+    ck_assert(TorcSimPeer_gotEnd(peer));
+    ck_assert(!TorcSimPeer_gotReset(peer));
+    end();
+}
+END_TEST
+
 START_TEST(failConnection_without_a_reason_uses_the_general_one)
 {
     begin_connected(_i);
@@ -548,4 +624,9 @@ RUN_STREAM_TESTS("stream closing", {loseConnection_closes_in_order_and_not_insid
                  {after_abort_no_data_is_delivered, MODES},
                  {abort_in_connectionMade_ends_it, MODES},
                  {failConnection_gives_the_applications_reason_to_that_connection_alone, MODES},
+                 {failConnection_resets_when_output_is_dropped, 2 * MODES},
+                 {failConnection_closes_when_nothing_is_dropped, MODES},
+                 {after_failConnection_no_data_is_delivered, MODES},
+                 {a_connection_that_is_lost_with_output_waiting_is_reset, MODES},
+                 {a_connection_that_is_lost_with_nothing_waiting_is_closed, MODES},
                  {failConnection_without_a_reason_uses_the_general_one, MODES})

@@ -131,7 +131,7 @@ START_TEST(a_paused_connection_does_not_turn_the_loop)
 }
 END_TEST
 
-START_TEST(a_reset_reaches_a_paused_connection_at_once)
+START_TEST(a_reset_reaches_a_paused_connection_at_once) /* PROD-13, LOOP-7 */
 {
     begin_connected(EDGE);
     TorcTransport_pauseProducing(rec.transport);
@@ -171,7 +171,7 @@ START_TEST(a_reset_with_the_data_in_which_it_paused_is_noticed_at_once)
 }
 END_TEST
 
-START_TEST(a_fin_reaches_a_paused_connection_that_has_nothing_unread) /* PROD-13 */
+START_TEST(a_fin_reaches_a_paused_connection_that_has_nothing_unread) /* PROD-13, LOOP-7 */
 {
     begin_connected(EDGE);
     TorcTransport_pauseProducing(rec.transport);

@@ -3,7 +3,7 @@
 
 /* ---- delivery ------------------------------------------------------------------------------ */
 
-START_TEST(what_the_peer_sends_is_delivered_in_order) /* CLOSE-1 */
+START_TEST(what_the_peer_sends_is_delivered_in_order)
 {
     begin_connected(_i);
     TorcSimPeer_send(peer, "one ");
@@ -158,7 +158,7 @@ START_TEST(a_fin_ends_the_connection_in_order) /* CLOSE-7 */
 }
 END_TEST
 
-START_TEST(a_fin_that_comes_with_data_ends_the_connection_after_it)
+START_TEST(a_fin_that_comes_with_data_ends_the_connection_after_it) /* CLOSE-1 */
 {
     begin_connected(_i);
     TorcSimPeer_send(peer, "last words");

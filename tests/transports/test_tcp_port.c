@@ -76,6 +76,22 @@ START_TEST(an_interface_is_listened_on_alone) /* LISTEN-4 */
 }
 END_TEST
 
+START_TEST(a_link_local_peer_keeps_its_interface) /* OPT-2 */
+{
+    TorcAddress address;
+    begin(EDGE);
+    serve(&rec, PORT);
+    ck_assert_ptr_nonnull(TorcSim_connectFrom(sim, "fe80::7%1", "fe80::1%1", PORT));
+    settle();
+    TorcTransport_getPeer(rec.transport, &address);
+    ck_assert_uint_eq(address.scopeId, 1);
+    ck_assert(TorcAddress_equal(&address, &rec.peer));
+    TorcTransport_getHost(rec.transport, &address);
+    ck_assert_uint_eq(address.scopeId, 1);
+    end();
+}
+END_TEST
+
 START_TEST(v6Only_leaves_ipv4_alone)
 {
     begin(EDGE);
@@ -198,7 +214,7 @@ static void keep_event(const TorcLogEvent *event, void *arg)
     TorcLogEvent_format(event, last_event, sizeof(last_event));
 }
 
-START_TEST(an_error_of_buildProtocol_closes_that_connection_and_is_logged) /* LISTEN-7 */
+START_TEST(an_error_of_buildProtocol_closes_that_connection_and_is_logged) /* LISTEN-7, OPT-5 */
 {
     torc_setLogObserver(keep_event, NULL, TORC_LOG_WARNING);
     begin(_i);
@@ -624,6 +640,33 @@ START_TEST(a_stopped_port_listens_again_on_the_same_number) /* LISTEN-11 */
 }
 END_TEST
 
+static Recording successor;
+
+static void stop_again_and_let_another_listen(Recording *recording)
+{
+    recording->on[RECORD_STOP] = NULL;
+    ck_assert(!TorcPort_listening(port));
+    ck_assert_int_eq(TorcPort_stopListening(port, NULL), 0);
+    serve(&successor, PORT);
+}
+
+START_TEST(a_port_is_closed_before_stopFactory_runs) /* LISTEN-12 */
+{
+    successor = (Recording){0};
+    begin(_i);
+    rec.on[RECORD_STOP] = stop_again_and_let_another_listen;
+    serve(&rec, PORT);
+    ck_assert_int_eq(TorcPort_stopListening(port, NULL), 0);
+    peer = connect_peer();
+    ck_assert_str_eq(rec.factory_log, "start stop");
+    ck_assert_uint_eq(rec.counts[RECORD_FACTORY_DESTROY], 1);
+    ck_assert_str_eq(rec.log, "");
+    ck_assert_str_eq(successor.log, "made");
+    end();
+    Recording_done(&successor);
+}
+END_TEST
+
 START_TEST(starting_again_reports_an_address_in_use)
 {
     begin(EDGE);
@@ -683,9 +726,9 @@ END_TEST
 RUN_STREAM_TESTS(
     "TCP ports", {port_zero_is_told_at_once, 1},
     {no_interface_means_every_address_of_both_families, MODES},
-    {an_interface_is_listened_on_alone, 1}, {v6Only_leaves_ipv4_alone, 1},
-    {a_host_without_ipv6_is_served_over_ipv4, 1}, {bad_arguments_are_refused, 1},
-    {an_address_in_use_is_refused_and_leaves_nothing_behind, 1},
+    {an_interface_is_listened_on_alone, 1}, {a_link_local_peer_keeps_its_interface, 1},
+    {v6Only_leaves_ipv4_alone, 1}, {a_host_without_ipv6_is_served_over_ipv4, 1},
+    {bad_arguments_are_refused, 1}, {an_address_in_use_is_refused_and_leaves_nothing_behind, 1},
     {every_call_that_fails_is_reported_and_cleaned_up, 1},
     {a_factory_on_two_ports_starts_once_and_stops_with_the_last, 1},
     {buildProtocol_may_refuse_a_connection, MODES},
@@ -707,5 +750,6 @@ RUN_STREAM_TESTS(
     {a_port_may_be_stopped_inside_its_own_callbacks, 2 * WHOLE_MODES},
     {a_port_may_be_restarted_inside_its_own_callbacks, WHOLE_MODES},
     {a_stopped_port_listens_again_on_the_same_number, 1},
+    {a_port_is_closed_before_stopFactory_runs, MODES},
     {starting_again_reports_an_address_in_use, 1}, {a_held_port_outlives_the_reactor, 1},
     {null_is_answered_not_followed, 1}, {init_fills_in_defaults, 1})

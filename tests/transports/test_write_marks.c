@@ -159,6 +159,78 @@ START_TEST(bad_marks_are_refused)
 }
 END_TEST
 
+/* ---- marks and reading on ------------------------------------------------------------------ */
+
+/* One that slows its peer down gets one read beyond the mark, whatever more there is to read. */
+START_TEST(who_passed_the_mark_is_told_before_it_is_given_more)
+{
+    begin_unread(_i);
+    ck_assert_int_eq(TorcTransport_setWriteMarks(rec.transport, 500, 0), 0);
+    rec.on[RECORD_DATA] = echo;
+    rec.on[RECORD_PAUSE] = pause_reading;
+    uint8_t *bytes = new_pattern(20000);
+    TorcSimPeer_sendBytes(peer, bytes, 20000);
+    settle();
+    ck_assert_str_eq(rec.log, "made data:2000 pause"); /* 1000 have left */
+    ck_assert_uint_eq(TorcTransport_bufferedBytes(rec.transport), 1000);
+    free(bytes);
+    end();
+}
+END_TEST
+
+enum { FILLS_A_READ = 64 * 1024, REST = 1000, ANSWER = 3 * 30000 };
+
+/* What one turn reads in two goes, the second at its end. */
+static void send_two_reads(void)
+{
+    uint8_t *bytes = new_pattern(FILLS_A_READ + REST);
+    TorcSimPeer_sendBytes(peer, bytes, FILLS_A_READ + REST);
+    free(bytes);
+}
+
+static void answer_the_rest(Recording *recording)
+{
+    if (recording->received_length < FILLS_A_READ + REST)
+        return;
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(write_pattern(ANSWER / 3), 0);
+}
+
+START_TEST(what_leaves_within_the_turn_passes_no_mark_when_it_was_read_on)
+{
+    begin_connected_with(_i, TORC_SIM_OPTIONS(.bufferSize = 1 << 20));
+    rec.on[RECORD_DATA] = answer_the_rest;
+    send_two_reads();
+    settle();
+    ck_assert_str_eq(rec.log, "made data:66536");
+    ck_assert_uint_eq(TorcSimPeer_receivedLength(peer), ANSWER);
+    end();
+}
+END_TEST
+
+/* All was read, so its end comes at once, although it pauses only after that. Write interest is there
+ * from the beginning: joining it would make the system report everything anew. */
+START_TEST(who_pauses_at_the_mark_after_the_last_byte_is_told_of_the_end)
+{
+    begin_connected_with(_i, TORC_SIM_OPTIONS(.bufferSize = FILLS_A_READ + REST));
+    ck_assert_int_eq(write_pattern(200000), 0);
+    settle();
+    ck_assert_uint_eq(TorcTransport_bufferedBytes(rec.transport), 0);
+    Recording_clear(&rec);
+    TorcSimPeer_stopReading(peer);
+    rec.on[RECORD_DATA] = answer_the_rest;
+    rec.on[RECORD_PAUSE] = pause_reading;
+    ck_assert_int_eq(TorcTransport_setWriteMarks(rec.transport, 500, 0), 0);
+    send_two_reads();
+    TorcSimPeer_shutdown(peer);
+    settle();
+    ck_assert_str_eq(rec.log, "data:66536 pause");
+    TorcSim_advance(sim, 31); /* the close timeout: the peer takes nothing */
+    ck_assert_str_eq(rec.log, "data:66536 pause lost:TIMED_OUT");
+    end();
+}
+END_TEST
+
 /* ---- the buffer limit ---------------------------------------------------------------------- */
 
 START_TEST(there_is_no_buffer_limit_by_default) /* WR-12 */
@@ -171,7 +243,7 @@ START_TEST(there_is_no_buffer_limit_by_default) /* WR-12 */
 }
 END_TEST
 
-START_TEST(passing_the_buffer_limit_aborts_with_a_reason_that_says_so)
+START_TEST(passing_the_buffer_limit_aborts_with_a_reason_that_says_so) /* WR-12 */
 {
     begin_unread(_i);
     ck_assert_int_eq(TorcTransport_setBufferLimit(rec.transport, 5000), 0);
@@ -250,6 +322,9 @@ RUN_STREAM_TESTS("write marks", {the_high_mark_is_told_once_and_the_low_mark_onc
                  {lowering_the_mark_below_what_waits_tells_it, MODES},
                  {a_producer_may_write_from_inside_resume, MODES},
                  {a_closing_connection_is_not_told_of_marks, MODES}, {bad_marks_are_refused, 1},
+                 {who_passed_the_mark_is_told_before_it_is_given_more, WHOLE_MODES},
+                 {what_leaves_within_the_turn_passes_no_mark_when_it_was_read_on, WHOLE_MODES},
+                 {who_pauses_at_the_mark_after_the_last_byte_is_told_of_the_end, 1},
                  {there_is_no_buffer_limit_by_default, WHOLE_MODES},
                  {passing_the_buffer_limit_aborts_with_a_reason_that_says_so, MODES},
                  {a_factory_gives_its_connections_a_limit_which_they_may_change, MODES},
