@@ -91,7 +91,7 @@ int main(int argc, char **argv)
     }
     if (r < 0)
         fprintf(stderr, "chat: %s: %s\n", where, torc_strerror(r));
-    TorcServerEndpoint_free(endpoint);
+    TorcServerEndpoint_unref(endpoint);
     TorcFactory_unref(room);
     TorcReactor_free(reactor);
     return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

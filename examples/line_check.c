@@ -10,7 +10,7 @@
 #include <torc/torc.h>
 
 typedef struct Check {
-    TorcClientFactory base;
+    TorcFactory base;
     TorcReactor *reactor;
     FILE *file;
     char *line; /* the one under way */
@@ -49,26 +49,34 @@ static void check_lineReceived(TorcLineReceiver *self, const char *line, size_t 
     send_next_line(self, check);
 }
 
-static void check_ended(TorcClientFactory *self, TorcConnector *connector, const TorcReason *reason)
+static void check_ended(Check *check, const TorcReason *reason)
 {
-    Check *check = (Check *)self;
-    (void)connector;
     printf("%ld lines checked; %s\n", check->checked, TorcReason_text(reason));
     TorcReactor_stop(check->reactor);
+}
+
+static void check_connectionLost(TorcProtocol *self, const TorcReason *reason)
+{
+    check_ended((Check *)self->factory, reason);
+}
+
+static void connect_failed(TorcResult *result, void *arg)
+{
+    check_ended(arg, result->reason);
+    TorcResult_clear(result);
 }
 
 static const TorcLineReceiverClass check_class = {
     TORC_LINE_RECEIVER_CLASS("line_check", TorcLineReceiver),
     .protocol.connectionMade = check_connectionMade,
+    .protocol.connectionLost = check_connectionLost,
     .delimiter = "\n",
     .lineReceived = check_lineReceived,
 };
 
-static const TorcClientFactoryClass check_factory_class = {
-    TORC_CLIENT_FACTORY_CLASS("line_check", Check),
-    .factory.protocol = &check_class.protocol,
-    .clientConnectionFailed = check_ended,
-    .clientConnectionLost = check_ended,
+static const TorcFactoryClass check_factory_class = {
+    TORC_FACTORY_CLASS("line_check", Check),
+    .protocol = &check_class.protocol,
 };
 
 /* 0; or a negative code, after saying what is wrong. */
@@ -82,10 +90,14 @@ static int begin_check(Check *check, const char *description)
         TorcReason_unref(reason);
         return r;
     }
-    r = TorcClientEndpoint_connect(endpoint, &check->base, NULL);
+    TorcDeferred *connected = NULL;
+    r = TorcClientEndpoint_connect(endpoint, &check->base, &connected);
+    if (r == 0)
+        r = TorcDeferred_addErrback(connected, connect_failed, check);
     if (r < 0)
         fprintf(stderr, "line_check: cannot connect: %s\n", torc_strerror(r));
-    TorcClientEndpoint_free(endpoint);
+    TorcDeferred_detach(connected);
+    TorcClientEndpoint_unref(endpoint);
     return r;
 }
 
@@ -93,7 +105,7 @@ static int begin_check(Check *check, const char *description)
 static bool check_file(FILE *file, const char *description)
 {
     TorcReactor *reactor = TorcReactor_new(NULL);
-    Check *check = (Check *)TorcClientFactory_new(&check_factory_class);
+    Check *check = (Check *)TorcFactory_new(&check_factory_class);
     bool good = false;
     if (reactor && check) {
         check->reactor = reactor;
@@ -111,7 +123,7 @@ static bool check_file(FILE *file, const char *description)
 int main(int argc, char **argv)
 {
     if (argc != 3) {
-        fprintf(stderr, "usage: line_check tcp:HOST:PORT FILE\n");
+        fprintf(stderr, "usage: line_check ENDPOINT FILE\n");
         return 2;
     }
     FILE *file = fopen(argv[2], "r");

@@ -51,11 +51,48 @@ status 1 "$EXAMPLES/line_check" "tcp:127.0.0.1:x" "$dir/lines"
 grep -q column "$dir/command.err" || fail "line_check: $(<"$dir/command.err")"
 status 1 "$EXAMPLES/line_check" "tcp:127.0.0.1:$port" "$dir/missing"
 
-# finger_many: two answers and a failure at once.
 closed=$port
-serve finger --user 'ann:Ann Smith'
-status 1 "$EXAMPLES/finger_many" "ann@127.0.0.1:$port" "@127.0.0.1:$port" "bob@127.0.0.1:$closed"
-(($(grep -c 'Ann Smith' "$dir/out") == 2)) || fail "finger_many: $(<"$dir/out")"
-grep -q "^\[bob@127.0.0.1:$closed\]$" "$dir/out" || fail "finger_many does not tell of bob"
-status 0 "$EXAMPLES/finger_many" "ann@127.0.0.1:$port"
+
+# upper: from pipe to pipe, from file to file, and with a reader that leaves.
+[[ $(printf 'hello\nworld\n' | timeout 10 "$EXAMPLES/upper") == $'HELLO\nWORLD' ]] ||
+    fail "upper does not write in capitals"
+timeout 10 "$EXAMPLES/upper" <"$dir/lines" >"$dir/upper.out" || fail "upper: status $?"
+cmp "$dir/lines" "$dir/upper.out" || fail "upper does not copy a file"
+[[ $(yes | timeout 10 "$EXAMPLES/upper" | head -n 3) == $'Y\nY\nY' ]] ||
+    fail "upper does not end with its reader"
+
+# start_example NAME ARGUMENT...: starts one that says "… on ADDRESS" when it listens. Sets pid, port.
+start_example() {
+    local name=$1
+    shift
+    out=$dir/$name.out err=$dir/$name.err
+    start "$EXAMPLES/$name" "$@" tcp:0:interface=127.0.0.1
+    eventually grep -q ' on ' "$out" || fail "examples/$name does not listen"
+    port=$(sed 's/.*://' "$out")
+}
+
+# proxy: everything there and back, FIN included; and a server that is not there.
+seq 200000 >"$dir/bulk"
+serve echo
+start_example proxy "tcp:127.0.0.1:$port"
+timeout 20 nc -N 127.0.0.1 "$port" <"$dir/bulk" >"$dir/bulk.back" || fail "proxy: nc: status $?"
+same "$dir/bulk" "$dir/bulk.back"
+[[ $(echo hello | timeout 5 nc -N 127.0.0.1 "$port") == hello ]] || fail "proxy: no second answer"
 stop
+start_example proxy "tcp:127.0.0.1:$closed"
+[[ -z $(echo hello | timeout 5 nc -N 127.0.0.1 "$port" 2>/dev/null) ]] ||
+    fail "proxy: an answer from nobody"
+eventually grep -q 'no server' "$err" || fail "proxy does not tell that there is no server"
+kill -TERM "$pid"
+wait "$pid" || fail "proxy: status $?"
+
+# send_file: the file, twice, and to one that says something first.
+start_example send_file "$dir/bulk"
+for ((i = 0; i < 2; i++)); do
+    timeout 20 nc 127.0.0.1 "$port" </dev/null >"$dir/bulk.back" || fail "send_file: nc: status $?"
+    same "$dir/bulk" "$dir/bulk.back"
+done
+echo please | timeout 20 nc -N 127.0.0.1 "$port" >"$dir/bulk.back" || fail "send_file: status $?"
+same "$dir/bulk" "$dir/bulk.back"
+stop
+status 1 "$EXAMPLES/send_file" "$dir/missing"

@@ -47,10 +47,30 @@ status 0 "$TORC" finger -l "bob@127.0.0.1:$port"
 grep -q 'Bob Jones' "$dir/out" || fail "torc finger -l: $(<"$dir/out")"
 status 0 "$TORC" finger "@127.0.0.1:$port"
 grep -q bob "$dir/out" || fail "torc finger @: $(<"$dir/out")"
+status 0 "$TORC" finger "ann@localhost:$port"
+grep -q 'Ann Smith' "$dir/out" || fail "torc finger by name: $(<"$dir/out")"
+status 0 "$TORC" finger --endpoint "tcp:127.0.0.1:$port" ann
+grep -q 'Ann Smith' "$dir/out" || fail "torc finger --endpoint: $(<"$dir/out")"
 stop
 
 status 1 "$TORC" finger "ann@127.0.0.1:$port"
 grep -q "^torc: ann@127.0.0.1:$port: " "$dir/command.err" || fail "$(<"$dir/command.err")"
+
+# A socket file has users too; without a name they are listed.
+serve finger "${users[@]}" --listen "unix:$dir/socket"
+status 0 "$TORC" finger -l --endpoint "unix:$dir/socket" bob
+grep -q 'Bob Jones' "$dir/out" || fail "torc finger over a socket file: $(<"$dir/out")"
+status 0 "$TORC" finger --endpoint "unix:$dir/socket"
+grep -q ann "$dir/out" || fail "the list over a socket file: $(<"$dir/out")"
+stop
+
+# A server that never closes: what it said is printed, and then that time is over.
+serve echo
+status 1 "$TORC" finger --timeout 1 "ann@127.0.0.1:$port"
+[[ $(<"$dir/out") == ann ]] || fail "half an answer: $(<"$dir/out")"
+grep -qx "torc: ann@127.0.0.1:$port: no complete answer within 1 s" "$dir/command.err" ||
+    fail "$(<"$dir/command.err")"
+stop
 
 # The system's users, by explicit choice only.
 serve finger

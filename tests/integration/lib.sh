@@ -108,6 +108,15 @@ status() {
     ((got == expected)) || fail "status $got instead of $expected: $*"
 }
 
+# The most memory that a process ever used, in kB; asked for while it still lives.
+high_water() { awk '/^VmHWM/ { print $2 }' "/proc/$1/status"; }
+
+# bounded KILOBYTES LIMIT WHAT: fails unless it is below the limit. The shadow memory of the thread
+# sanitizer is several times what a program uses and never shrinks, so there it says nothing.
+bounded() {
+    [[ ${TORC_SANITIZER-} == thread ]] || (($1 < $2)) || fail "$3: $1 kB"
+}
+
 same() { cmp "$1" "$2" || fail "$2 is not $1"; }
 
 # Bytes that hold everything: NUL, CR, LF, 0xff.

@@ -41,11 +41,11 @@ for ((i = 0; i < 200; i++)); do
 done
 
 # 100 MB without a line end: the connection is ended, the server is not, and holds none of it.
-before=$(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status")
+before=$(high_water "$pid")
 head -c 100000000 /dev/zero | timeout 20 nc -N 127.0.0.1 "$port" >"$dir/back" 2>/dev/null || :
 [[ ! -s $dir/back ]] || fail "an endless line was answered"
-after=$(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status")
-((after - before < 4096)) || fail "memory grew from $before to $after kB"
+after=$(high_water "$pid")
+bounded $((after - before)) 4096 "the server's memory grew"
 echo still here | timeout 10 nc -N 127.0.0.1 "$port" >"$dir/back" || fail "the server is gone"
 [[ $(<"$dir/back") == "still here" ]] || fail "the server answers no more"
 stop

@@ -4,14 +4,12 @@
 # shellcheck source=tests/integration/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-high_water() { awk '/^VmHWM/ { print $2 }' "/proc/$pid/status"; }
-
 serve echo --reactor "${1:?backend}"
 echo warm-up | timeout 10 nc -N 127.0.0.1 "$port" >/dev/null
-before=$(high_water)
+before=$(high_water "$pid")
 timeout 50 "$TOOLS/write_first" "$port" 52428800 2>"$dir/client.err" ||
     fail "the client did not get everything back"
-after=$(high_water)
+after=$(high_water "$pid")
 echo "server memory: $before kB before, $after kB at most"
-((after - before < 4096)) || fail "the server's memory grew from $before to $after kB"
+bounded $((after - before)) 4096 "the server's memory grew"
 stop
