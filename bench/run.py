@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Runs the benchmarks and prints one table of what they measured.
 
-    run.py BUILD-DIRECTORY [--rounds N] [--quick] [--json FILE] [NAME...]
+    run.py BUILD-DIRECTORY [--peers LIST] [--rounds N] [--quick] [--json FILE] [--svg FILE] [NAME...]
 
-A benchmark is a list of programs. Each prints samples, one a line, with tabs between:
+There are two kinds of benchmarks. The loads of servers.py keep servers busy, Torc's and those of its
+peers. The others are a list of programs. Each prints samples, one a line, with tabs between:
 
     what was measured <tab> in which way <tab> unit <tab> value
 
@@ -24,41 +25,60 @@ import sys
 from pathlib import Path
 from statistics import median
 
+import picture
+import servers
+
 HERE = Path(__file__).resolve().parent
 NOISY_SPREAD = 0.10
 TIME_LIMIT = 300  # seconds for one program; the usual is less than ten
+ROUNDS = 7
+LOAD_ROUNDS = 5  # there are many servers
 HEADINGS = ("what", "way", "median", "unit", "min", "max", "spread", "")
 
 
 def benchmarks(build, options):
-    """Name -> commands. Sizes are such that all of them together take less than 20 seconds."""
+    """Name -> commands. Sizes are such that all of them together take less than 30 seconds."""
     programs = build / "bench"
-    size = [str(options.rounds), "1" if options.quick else "100"]
+    size = [str(options.rounds or ROUNDS), "1" if options.quick else "100"]
     return {
         "sim": [[programs / "sim_bench", *size]],
         "seam": [
             [programs / "seam_bench", *size],
             [HERE / "seam_count.sh", programs / "seam_bench", "1000" if options.quick else "10000"],
         ],
+        "inside": [[programs / "inside_bench", *size]],
     }
 
 
+def read_list(parser, text, known, what):
+    names = text.split(",") if text else list(known)
+    for name in names:
+        if name not in known:
+            parser.error(f"there is no {what} {name}; there are: {', '.join(known)}")
+    return names
+
+
 def read_options():
-    """The options, with `commands`: what to run."""
-    parser = argparse.ArgumentParser(prog="./dev bench", description="Prints a table of medians.")
+    """The options, with `commands` and `loads`: what to run; and `peers`: who runs in the loads."""
+    parser = argparse.ArgumentParser(prog="./dev bench", description="Prints tables of medians.")
     parser.add_argument("build", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--rounds", type=int, default=7, metavar="N", help="samples of each; 7 unless given")
+    parser.add_argument("--peers", metavar="LIST", help="only these servers, with commas between")
+    parser.add_argument("--rounds", type=int, metavar="N",
+                        help=f"samples of each; {ROUNDS} unless given, {LOAD_ROUNDS} of a server under load")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that it works, no figures")
     parser.add_argument("--json", metavar="FILE", help="write everything there as well")
+    parser.add_argument("--svg", metavar="FILE", help="write a picture of the servers' processor time there")
     parser.add_argument("names", nargs="*", metavar="NAME", help="all unless some are named")
     options = parser.parse_intermixed_args()
-    if options.rounds < 1:
+    if options.rounds is not None and options.rounds < 1:
         parser.error("--rounds takes a number from 1")
-    known = benchmarks(options.build, options)
-    for name in options.names:
-        if name not in known:
-            parser.error(f"there is no benchmark {name}; there are: {', '.join(known)}")
-    options.commands = {name: known[name] for name in options.names or known}
+    commands = benchmarks(options.build, options)
+    names = read_list(parser, ",".join(options.names), [*servers.LOADS, *commands], "benchmark")
+    options.peers = read_list(parser, options.peers, servers.PEERS, "peer")
+    options.commands = {name: commands[name] for name in names if name in commands}
+    options.loads = [name for name in names if name in servers.LOADS]
+    if options.svg and not options.loads:
+        parser.error("--svg shows servers under load, and none is measured")
     return options
 
 
@@ -81,6 +101,14 @@ def summary(samples):
     middle, low, high = median(samples), min(samples), max(samples)
     spread = (high - low) / middle if middle else 0.0
     return {"median": middle, "min": low, "max": high, "spread": spread, "noisy": spread > NOISY_SPREAD}
+
+
+def measure_loads(options):
+    rounds = options.rounds or (1 if options.quick else LOAD_ROUNDS)
+    try:
+        return servers.measure(options.build, options.loads, options.peers, rounds, options.quick, summary)
+    except servers.Failed as problem:
+        sys.exit(f"bench: {problem}")
 
 
 def measure(commands):
@@ -146,9 +174,14 @@ def print_table(rows):
 
 def print_report(report):
     where = report["machine"]
-    print(f"{report['date'][:10]}, {where['processor']}, {where['cores']} cores, {where['system']}; "
-          f"{report['rounds']} rounds\n")
-    print_table(report["rows"])
+    programs = [row for row in report["rows"] if "peer" not in row]
+    loads = [row for row in report["rows"] if "peer" in row]
+    print(f"{report['date'][:10]}, {where['processor']}, {where['cores']} cores, {where['system']}")
+    if loads:
+        servers.print_tables(loads)
+    if programs:
+        print()
+        print_table(programs)
     if report["quick"]:
         print("\nTiny sizes: these figures mean nothing.")
     elif any(row.get("noisy") for row in report["rows"]):
@@ -156,17 +189,23 @@ def print_report(report):
               f"was {where['load']}\nwhen this began; try again when it does nothing else.")
 
 
+def write(path, text):
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as problem:
+        sys.exit(f"bench: {problem}")
+
+
 def main():
     options = read_options()
     report = {"date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-              "machine": machine(), "rounds": options.rounds, "quick": options.quick,
-              "noisy_spread": NOISY_SPREAD, "rows": measure(options.commands)}
+              "machine": machine(), "quick": options.quick, "noisy_spread": NOISY_SPREAD}
+    report["rows"] = measure_loads(options) + measure(options.commands)
     print_report(report)
     if options.json:
-        try:
-            Path(options.json).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        except OSError as problem:
-            sys.exit(f"bench: {problem}")
+        write(options.json, json.dumps(report, indent=2) + "\n")
+    if options.svg:
+        write(options.svg, picture.draw(report))
 
 
 if __name__ == "__main__":
