@@ -1,166 +1,217 @@
-/* The finger client: one factory, one connection, one answer per request (RFC 1288).
+/* The finger client's conversation: a query goes out, the answer comes in, on whatever connection
+ * the factory is used for (RFC 1288).
  *
- * Reactor's thread. A request is a client factory that its connector and its time-out hold
- * references to; the protocol keeps nothing but its way to it. Invariant: a request whose
- * connectTCP succeeded ends in exactly one of clientConnectionFailed and clientConnectionLost, and
- * there the user's function is called; the time-out and the limit only bring that end about. */
+ * Reactor's thread. The factory holds the query and the limits; each protocol has a reply, which it
+ * owns until connectionLost gives it to the deferred that waits. Invariant: `waiter` is set from
+ * awaitReply until it is fired, in connectionLost, or cancelled; so while it is set there is a
+ * transport. Time-out and limit only bring the end of the connection about. */
 #include "finger_client.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "../reactor/reactor_internal.h"
-#include "../transports/tcp.h"
+#include "../transports/transport.h"
 #include "finger_internal.h"
 
 enum { DEFAULT_SECONDS = 30, DEFAULT_LIMIT = 1 << 20 };
 
-typedef struct Request {
-    TorcClientFactory base;
-    TorcFingerClientFunction *done;
-    void *arg;
+typedef struct Reply {
+    TorcFingerReply shown; /* first: what users see */
+    TorcFingerText text;
+    TorcReason *reason; /* ours as soon as there is one: truer than what the connection will say */
+} Reply;
+
+typedef struct ClientFactory {
+    TorcFactory base;
     double seconds; /* negative: no limit */
+    double deadline;
     size_t limit;
-    TorcDelayedCall timeout;
-    TorcConnector *connector; /* until the request has ended */
-    TorcTransport *transport; /* while connected */
-    TorcReason *failure;      /* ours, which is truer than what the connection will say */
-    bool truncated;
-    TorcFingerText answer;
     size_t query_length; /* with its CR LF */
     char query[TORC_FINGER_QUERY_MAX + 2];
-} Request;
+} ClientFactory;
 
-/* ---- the end --------------------------------------------------------------------------------- */
+typedef struct Client {
+    TorcProtocol base;
+    Reply *reply;         /* until connectionLost */
+    TorcDeferred *waiter; /* what the reply is for; NULL: nobody waits */
+    TorcDelayedCall timeout;
+} Client;
 
-/* For reasons that come without a code. */
-static int code_of_kind(TorcReasonKind kind)
+static const ClientFactory *factory_of(const Client *client)
 {
-    switch (kind) {
-    case TORC_CONNECTION_DONE: return 0;
-    case TORC_CONNECTION_LOST: return -ECONNRESET;
-    case TORC_CONNECTION_REFUSED: return -ECONNREFUSED;
-    case TORC_CONNECTION_TIMED_OUT: return -ETIMEDOUT;
-    case TORC_CONNECTION_DNS_LOOKUP: return -TORC_ELOOKUP;
-    case TORC_CONNECTION_CANCELLED: return -ECANCELED;
-    case TORC_CONNECTION_SHUTDOWN: return -TORC_ENOTRUNNING;
-    default: return -ECONNABORTED;
-    }
+    return (const ClientFactory *)client->base.factory;
 }
 
-static int code_of(const TorcReason *reason)
+/* ---- the reply ------------------------------------------------------------------------------- */
+
+static void reply_free(void *arg)
 {
-    TorcReasonKind kind = TorcReason_kind(reason);
-    int code = TorcReason_code(reason);
-    return code < 0 && kind != TORC_CONNECTION_DONE ? code : code_of_kind(kind);
+    Reply *reply = arg;
+    if (!reply)
+        return;
+    TorcReason_unref(reply->reason);
+    torc__fingerText_done(&reply->text);
+    torc__free(reply);
 }
 
-static void finish(Request *request, const TorcReason *reason)
+void TorcFingerReply_free(TorcFingerReply *reply)
 {
-    if (request->failure)
-        reason = request->failure;
-    request->connector = NULL;
-    (void)TorcDelayedCall_cancel(request->timeout); /* there may be none, or it was made */
-    request->done(
-        &(TorcFingerResult){
-            .code = code_of(reason),
-            .reason = reason,
-            .text = request->answer.length > 0 ? request->answer.data : "",
-            .length = request->answer.length,
-            .truncated = request->truncated,
-        },
-        request->arg);
+    reply_free(reply);
 }
 
-/* Takes the reference to the reason. */
-static void give_up(Request *request, TorcReason *failure)
+/* Fills in what users see. A cut is an end in order, however the connection took it. */
+static void reply_finish(Reply *reply, const TorcReason *reason)
 {
-    TorcReason_unref(request->failure);
-    request->failure = failure;
-    if (request->transport)
-        TorcTransport_abortConnection(request->transport);
-    else if (request->connector)
-        TorcConnector_disconnect(request->connector);
-}
-
-static void request_timedOut(void *arg)
-{
-    Request *request = arg;
-    give_up(request, TorcReason_new(TORC_CONNECTION_TIMED_OUT, -ETIMEDOUT,
-                                    "no complete answer within %g s", request->seconds));
-}
-
-static void request_unref(void *arg)
-{
-    Request *request = arg;
-    TorcFactory_unref(&request->base.base);
+    bool whole = !reply->reason && TorcReason_kind(reason) == TORC_CONNECTION_DONE;
+    if (!reply->reason)
+        reply->reason = TorcReason_ref(reason);
+    reply->shown.text = reply->text.length > 0 ? reply->text.data : "";
+    reply->shown.length = reply->text.length;
+    reply->shown.reason = whole || reply->shown.truncated ? NULL : reply->reason;
 }
 
 /* ---- the connection -------------------------------------------------------------------------- */
 
-static Request *request_of(const TorcProtocol *protocol)
+/* Takes the reference to the reason. */
+static void give_up(Client *client, TorcReason *reason)
 {
-    return (Request *)protocol->factory;
+    TorcReason_unref(client->reply->reason);
+    client->reply->reason = reason;
+    TorcTransport_abortConnection(client->base.transport);
+}
+
+static void client_timedOut(void *arg)
+{
+    Client *client = arg;
+    give_up(client, TorcReason_new(TORC_CONNECTION_TIMED_OUT, -ETIMEDOUT,
+                                   "no complete answer within %g s", factory_of(client)->seconds));
+}
+
+static int start_clock(Client *client)
+{
+    const ClientFactory *factory = factory_of(client);
+    TorcReactor *reactor = TorcTransport_getReactor(client->base.transport);
+    if (factory->seconds < 0)
+        return 0;
+    return TorcReactor_callLater(reactor, fmax(factory->deadline - TorcReactor_seconds(reactor), 0),
+                                 client_timedOut, client, &client->timeout);
 }
 
 static void client_connectionMade(TorcProtocol *self)
 {
-    Request *request = request_of(self);
-    request->transport = self->transport;
+    Client *client = (Client *)self;
+    const ClientFactory *factory = factory_of(client);
+    int r = start_clock(client);
+    if (r < 0)
+        give_up(client, TorcReason_new(TORC_CONNECTION_APPLICATION, r, NULL));
     /* A failure ends the connection, and its reason says why. */
-    (void)TorcTransport_write(self->transport, request->query, request->query_length);
+    (void)TorcTransport_write(self->transport, factory->query, factory->query_length);
 }
 
 static void client_dataReceived(TorcProtocol *self, const void *data, size_t length)
 {
-    Request *request = request_of(self);
-    size_t room = request->limit - request->answer.length;
+    Client *client = (Client *)self;
+    Reply *reply = client->reply;
+    size_t room = factory_of(client)->limit - reply->text.length;
 
-    torc__fingerText_add(&request->answer, data, length < room ? length : room);
-    if (request->answer.failed)
-        give_up(request, TorcReason_new(TORC_CONNECTION_APPLICATION, -ENOMEM, NULL));
-    else if (length > room) {
-        request->truncated = true;
+    torc__fingerText_add(&reply->text, data, length < room ? length : room);
+    if (reply->text.failed) {
+        give_up(client, TorcReason_new(TORC_CONNECTION_APPLICATION, -ENOMEM, NULL));
+    } else if (length > room) {
+        reply->shown.truncated = true;
         TorcTransport_loseConnection(self->transport);
     }
 }
 
 static void client_connectionLost(TorcProtocol *self, const TorcReason *reason)
 {
-    (void)reason; /* the factory is told next */
-    request_of(self)->transport = NULL;
+    Client *client = (Client *)self;
+    Reply *reply = client->reply;
+    TorcDeferred *waiter = client->waiter;
+
+    (void)TorcDelayedCall_cancel(client->timeout); /* there may be none, or it was made */
+    client->reply = NULL;
+    client->waiter = NULL;
+    reply_finish(reply, reason);
+    if (waiter && (!reply->shown.reason || reply->shown.length > 0)) {
+        (void)TorcDeferred_callback(waiter, &reply->shown, reply_free);
+        return;
+    }
+    if (waiter)
+        (void)TorcDeferred_errback(waiter, reply->reason);
+    reply_free(reply);
+}
+
+static void client_destroy(TorcProtocol *self)
+{
+    reply_free(((Client *)self)->reply); /* there was no connection */
 }
 
 static const TorcProtocolClass client_class = {
-    TORC_PROTOCOL_CLASS("finger-client", TorcProtocol),
+    TORC_PROTOCOL_CLASS("finger-client", Client),
     .connectionMade = client_connectionMade,
     .dataReceived = client_dataReceived,
     .connectionLost = client_connectionLost,
+    .destroy = client_destroy,
 };
 
-static void request_ended(TorcClientFactory *self, TorcConnector *connector,
-                          const TorcReason *reason)
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+static void waiter_cancelled(TorcDeferred *waiter, void *arg)
 {
-    (void)connector;
-    finish((Request *)self, reason);
+    Client *client = arg;
+    (void)waiter; /* fails with TORC_OPERATION_CANCELLED */
+    client->waiter = NULL;
+    TorcTransport_abortConnection(client->base.transport);
 }
 
-static void request_destroy(TorcFactory *self)
+static void await(TorcResult *result, Client *client)
 {
-    Request *request = (Request *)self;
-    TorcReason_unref(request->failure);
-    torc__fingerText_done(&request->answer);
+    client->waiter = TorcDeferred_new(waiter_cancelled, client);
+    if (!client->waiter)
+        TorcTransport_abortConnection(client->base.transport);
+    TorcResult_wait(result, client->waiter);
 }
 
-static const TorcClientFactoryClass request_class = {
-    TORC_CLIENT_FACTORY_CLASS("finger-client", Request),
-    .factory.protocol = &client_class,
-    .factory.destroy = request_destroy,
-    .clientConnectionFailed = request_ended,
-    .clientConnectionLost = request_ended,
+void torc_finger_awaitReply(TorcResult *result, void *arg)
+{
+    Client *client = result->value;
+    (void)arg;
+    if (result->reason)
+        return;
+    if (!client || !TorcProtocol_isInstance(&client->base, &client_class))
+        TorcResult_fail(result, TORC_OPERATION_FAILED, -EINVAL, NULL);
+    else if (client->waiter || !client->reply)
+        TorcResult_fail(result, TORC_OPERATION_FAILED, -EALREADY, NULL);
+    else
+        await(result, client);
+}
+
+/* ---- the factory ----------------------------------------------------------------------------- */
+
+/* The reply is made with the protocol, so that the end of a connection needs no memory. */
+static int factory_buildProtocol(TorcFactory *self, const TorcAddress *peer,
+                                 TorcProtocol **ret_protocol)
+{
+    (void)peer;
+    Client *client = (Client *)TorcProtocol_new(&client_class, self);
+    if (!client)
+        return -errno;
+    client->reply = torc__zalloc(sizeof(*client->reply));
+    if (!client->reply) {
+        TorcProtocol_free(&client->base);
+        return -ENOMEM;
+    }
+    *ret_protocol = &client->base;
+    return 0;
+}
+
+static const TorcFactoryClass factory_class = {
+    TORC_FACTORY_CLASS("finger-client", ClientFactory),
+    .protocol = &client_class,
+    .buildProtocol = factory_buildProtocol,
 };
-
-/* ---- the request ----------------------------------------------------------------------------- */
 
 void TorcFingerClientOptions_init(TorcFingerClientOptions *options)
 {
@@ -168,7 +219,8 @@ void TorcFingerClientOptions_init(TorcFingerClientOptions *options)
         *options = (TorcFingerClientOptions){.size = sizeof(TorcFingerClientOptions)};
 }
 
-static int read_options(const TorcFingerClientOptions *given, TorcFingerClientOptions *ret_options)
+int torc__fingerClientOptions_read(const TorcFingerClientOptions *given,
+                                   TorcFingerClientOptions *ret_options)
 {
     TorcFingerClientOptions options;
     TORC__REQUIRE(torc__options_read(&options, sizeof(options), given) == 0);
@@ -182,62 +234,39 @@ static int read_options(const TorcFingerClientOptions *given, TorcFingerClientOp
 }
 
 /* "[/W ]query" CR LF; checked as a server would, so that no second line is smuggled in. */
-static int set_query(Request *request, const char *query, size_t length, bool verbose)
+static int set_query(ClientFactory *factory, const char *query, bool verbose)
 {
+    size_t length = strlen(query);
     const char *prefix = !verbose ? "" : length > 0 ? "/W " : "/W";
     size_t prefix_length = strlen(prefix);
     TorcFingerQuery parsed;
 
-    TORC__REQUIRE(prefix_length + length <= TORC_FINGER_QUERY_MAX);
-    memcpy(request->query, prefix, prefix_length);
-    memcpy(request->query + prefix_length, query, length);
-    memcpy(request->query + prefix_length + length, "\r\n", 2);
-    request->query_length = prefix_length + length + 2;
-    TORC__REQUIRE(torc_finger_parseQuery(request->query, request->query_length, &parsed) == 0);
+    TORC__REQUIRE(length <= TORC_FINGER_QUERY_MAX - prefix_length);
+    memcpy(factory->query, prefix, prefix_length);
+    memcpy(factory->query + prefix_length, query, length);
+    memcpy(factory->query + prefix_length + length, "\r\n", 2);
+    factory->query_length = prefix_length + length + 2;
+    TORC__REQUIRE(torc_finger_parseQuery(factory->query, factory->query_length, &parsed) == 0);
     return 0;
 }
 
-/* The time-out covers connecting too, so that connectTCP needs none of its own. */
-static int start(Request *request, TorcReactor *reactor, const TorcFingerTarget *target)
+TorcFactory *TorcFingerClientFactory_new(TorcReactor *reactor, const char *query,
+                                         const TorcFingerClientOptions *options)
 {
-    int r = 0;
-    if (request->seconds >= 0) {
-        TorcFactory_ref(&request->base.base);
-        r = TorcReactor_callLaterWith(
-            reactor, request->seconds,
-            TORC_CALL(request_timedOut, request, .destroy = request_unref), &request->timeout);
-    }
-    if (r == 0)
-        r = TorcReactor_connectTCP(reactor, target->host, target->port, &request->base,
-                                   TORC_CONNECT_OPTIONS(.timeout = -1.0), &request->connector);
-    if (r < 0)
-        (void)TorcDelayedCall_cancel(request->timeout); /* there may be none */
-    return r;
-}
-
-int TorcReactor_finger(TorcReactor *reactor, const char *target,
-                       const TorcFingerClientOptions *options, TorcFingerClientFunction *done,
-                       void *arg)
-{
-    TORC__REQUIRE(reactor && target && done);
     TorcFingerClientOptions read;
-    TorcFingerTarget place;
-    int r = read_options(options, &read);
-    if (r == 0)
-        r = torc__fingerTarget_parse(target, &place);
-    if (r < 0)
-        return r;
-
-    Request *request = (Request *)TorcClientFactory_new(&request_class);
-    if (!request)
-        return -ENOMEM;
-    request->done = done;
-    request->arg = arg;
-    request->seconds = read.timeout;
-    request->limit = read.limit;
-    r = set_query(request, place.query, place.query_length, read.verbose);
-    if (r == 0)
-        r = start(request, reactor, &place);
-    TorcFactory_unref(&request->base.base);
-    return r;
+    if (!reactor || !query || torc__fingerClientOptions_read(options, &read) < 0) {
+        errno = EINVAL;
+        return NULL;
+    }
+    ClientFactory *factory = (ClientFactory *)TorcFactory_new(&factory_class);
+    if (!factory)
+        return NULL;
+    factory->seconds = read.timeout;
+    factory->deadline = TorcReactor_seconds(reactor) + read.timeout;
+    factory->limit = read.limit;
+    if (set_query(factory, query, read.verbose) == 0)
+        return &factory->base;
+    TorcFactory_unref(&factory->base);
+    errno = EINVAL;
+    return NULL;
 }

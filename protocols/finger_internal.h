@@ -7,6 +7,7 @@
 #include "../reactor/memory_internal.h"
 #include "../transports/transport.h"
 #include "finger.h"
+#include "finger_client.h"
 
 /* RFC 1288 §2.3 and §3.2.1. */
 #define TORC__FINGER_NO_FORWARDING "Finger forwarding service denied"
@@ -67,17 +68,10 @@ TorcFingerAnswer *torc__fingerAnswer_new(TorcTransport *transport, size_t limit,
  * text is not whole. Result as TorcFingerAnswer_finish. */
 int torc__fingerAnswer_complete(TorcFingerAnswer *answer, TorcFingerText *text);
 
-/* ---- finger_target.c ------------------------------------------------------------------------ */
+/* ---- finger_client.c ------------------------------------------------------------------------ */
 
-/* What is asked, and of whom: "ann@h1@host:7979" is the query "ann@h1" to host, port 7979. */
-typedef struct TorcFingerTarget {
-    const char *query; /* not terminated: the beginning of the target */
-    size_t query_length;
-    char host[256]; /* RFC 1035 §2.3.4: a name has at most 255 bytes */
-    uint16_t port;
-} TorcFingerTarget;
-
-/* 0 or -EINVAL. The result points into the target. */
-int torc__fingerTarget_parse(const char *target, TorcFingerTarget *ret_target);
+/* Checks options and fills in defaults: 0 or -EINVAL. */
+int torc__fingerClientOptions_read(const TorcFingerClientOptions *given,
+                                   TorcFingerClientOptions *ret_options);
 
 #endif

@@ -2,7 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "finger_internal.h"
+#include "../reactor/reactor_internal.h"
+#include "finger_client.h"
 
 /* 1 … 65535, in digits only. */
 static int parse_port(const char *text, uint16_t *ret_port)
@@ -29,10 +30,9 @@ static int take_host(const char *text, size_t length, TorcFingerTarget *target)
     return strpbrk(target->host, "[] \t\r\n") ? -EINVAL : 0;
 }
 
-/* Behind the host: nothing, or a colon and a port. */
+/* Behind the host: nothing, so that the default stays, or a colon and a port. */
 static int take_port(const char *text, TorcFingerTarget *target)
 {
-    target->port = TORC_FINGER_PORT;
     if (text[0] == '\0')
         return 0;
     return text[0] == ':' ? parse_port(text + 1, &target->port) : -EINVAL;
@@ -58,7 +58,6 @@ static int take_place(const char *text, TorcFingerTarget *target)
         return take_bracketed(text, target);
     if (colon && strchr(colon + 1, ':')) {
         /* Several colons: an IPv6 address, and no port. */
-        target->port = TORC_FINGER_PORT;
         return TorcAddress_parse(text, 0, &address) < 0 ? -EINVAL
                                                         : take_host(text, strlen(text), target);
     }
@@ -67,14 +66,24 @@ static int take_place(const char *text, TorcFingerTarget *target)
     return r < 0 ? r : take_port(text + length, target);
 }
 
-int torc__fingerTarget_parse(const char *target, TorcFingerTarget *ret_target)
+static int take_query(const char *text, size_t length, TorcFingerTarget *target)
 {
-    TorcFingerTarget parsed = {.query = target};
+    if (length > TORC_FINGER_QUERY_MAX)
+        return -EINVAL;
+    memcpy(target->query, text, length); /* the rest is zero */
+    return 0;
+}
+
+int torc_finger_parseTarget(const char *target, TorcFingerTarget *ret_target)
+{
+    TorcFingerTarget parsed = {.port = TORC_FINGER_PORT};
+    TORC__REQUIRE(target && ret_target);
     const char *at = strrchr(target, '@');
     if (!at)
         return -EINVAL;
-    parsed.query_length = (size_t)(at - target);
-    int r = take_place(at + 1, &parsed);
+    int r = take_query(target, (size_t)(at - target), &parsed);
+    if (r == 0)
+        r = take_place(at + 1, &parsed);
     if (r == 0)
         *ret_target = parsed;
     return r;

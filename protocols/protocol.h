@@ -94,7 +94,14 @@ struct TorcProtocolClass {
      * then its parent's, and so on. The transport is NULL here. */
     void (*destroy)(TorcProtocol *self);
 
-    void (*reserved[8])(void);
+    /* A file descriptor came over a UNIX socket (TorcTransport_sendFileDescriptor), close-on-exec; it
+     * is the protocol's, which must close it. The bytes that it came with follow in dataReceived,
+     * also when this pauses reading, unless this ends the connection. For a class without this slot
+     * descriptors are closed, and "unix.descriptors-dropped" is logged. (Twisted:
+     * IFileDescriptorReceiver.) */
+    void (*fileDescriptorReceived)(TorcProtocol *self, int fd);
+
+    void (*reserved[7])(void);
 };
 
 /* First line of a class table: name for logs, and the instance's type. */

@@ -12,28 +12,54 @@
 static TorcSim *sim;
 static TorcReactor *reactor;
 
-/* What `done` was told last, and how often. */
+/* What came of the deferreds: the last of them, and how many. */
 static struct {
     int calls;
-    int code;
+    int code; /* 0: a whole answer, or a cut one */
     TorcReasonKind kind;
     char text[4096];
     size_t length;
     bool truncated;
 } told;
 
-static void note(const TorcFingerResult *result, void *arg)
+static void note_reply(const TorcFingerReply *reply)
+{
+    ck_assert_uint_lt(reply->length, sizeof(told.text));
+    ck_assert_int_eq(reply->text[reply->length], '\0');
+    told.code = reply->reason ? TorcReason_code(reply->reason) : 0;
+    told.kind = reply->reason ? TorcReason_kind(reply->reason) : TORC_CONNECTION_DONE;
+    memcpy(told.text, reply->text, reply->length + 1);
+    told.length = reply->length;
+    told.truncated = reply->truncated;
+}
+
+static void note(TorcResult *result, void *arg)
 {
     ck_assert_ptr_eq(arg, &told);
-    ck_assert_ptr_nonnull(result->reason);
-    ck_assert_uint_lt(result->length, sizeof(told.text));
-    ck_assert_int_eq(result->text[result->length], '\0');
     told.calls++;
-    told.code = result->code;
-    told.kind = TorcReason_kind(result->reason);
-    memcpy(told.text, result->text, result->length + 1);
-    told.length = result->length;
-    told.truncated = result->truncated;
+    told.text[0] = '\0';
+    if (result->reason) {
+        told.code = TorcReason_code(result->reason);
+        told.kind = TorcReason_kind(result->reason);
+    } else {
+        ck_assert_ptr_nonnull(result->value);
+        note_reply(result->value);
+    }
+    TorcResult_clear(result);
+}
+
+/* Asks, and lets the outcome be noted. */
+static int finger(TorcReactor *of, const char *target, const TorcFingerClientOptions *options)
+{
+    TorcDeferred *reply = NULL;
+    int r = TorcReactor_finger(of, target, options, &reply);
+    if (r == 0) {
+        ck_assert_int_eq(TorcDeferred_addBoth(reply, note, &told), 0);
+        TorcDeferred_detach(reply);
+    } else {
+        ck_assert_ptr_null(reply);
+    }
+    return r;
 }
 
 static void set_up(void)
@@ -52,7 +78,7 @@ static void tear_down(void)
 /* Asks, and gives the server's end of the connection. */
 static TorcSimPeer *ask(const char *target, const TorcFingerClientOptions *options)
 {
-    ck_assert_int_eq(TorcReactor_finger(reactor, target, options, note, &told), 0);
+    ck_assert_int_eq(finger(reactor, target, options), 0);
     ck_assert_int_eq(told.calls, 0);
     TorcSim_advance(sim, 0.1);
     TorcSimPeer *peer = TorcSim_accept(sim, 79);
@@ -123,10 +149,10 @@ START_TEST(names_are_resolved_and_ports_used)
     static const char *const addresses[] = {"2001:db8::5"};
     TorcSim_setHost(sim, "example.org", addresses, 1);
     ck_assert_int_eq(TorcSim_listen(sim, "2001:db8::5", 7979), 0);
-    ck_assert_int_eq(TorcReactor_finger(reactor, "ann@example.org:7979", NULL, note, &told), 0);
+    ck_assert_int_eq(finger(reactor, "ann@example.org:7979", NULL), 0);
     TorcSim_advance(sim, 1.0);
     ck_assert_ptr_nonnull(TorcSim_accept(sim, 7979));
-    ck_assert_int_eq(TorcReactor_finger(reactor, "ann@[2001:db8::5]:7979", NULL, note, &told), 0);
+    ck_assert_int_eq(finger(reactor, "ann@[2001:db8::5]:7979", NULL), 0);
     TorcSim_advance(sim, 1.0);
     ck_assert_ptr_nonnull(TorcSim_accept(sim, 7979));
 }
@@ -136,7 +162,7 @@ END_TEST
 
 static void check_failure(const char *target, int code, TorcReasonKind kind)
 {
-    ck_assert_int_eq(TorcReactor_finger(reactor, target, NULL, note, &told), 0);
+    ck_assert_int_eq(finger(reactor, target, NULL), 0);
     ck_assert_int_eq(told.calls, 0);
     TorcSim_advance(sim, 31.0);
     ck_assert_int_eq(told.calls, 1);
@@ -239,8 +265,8 @@ static void stop(void *arg)
 START_TEST(a_stopping_reactor_tells_of_requests_under_way)
 {
     TorcSim_blackHole(sim, "192.0.2.1");
-    ck_assert_int_eq(TorcReactor_finger(reactor, "ann@192.0.2.1", NULL, note, &told), 0);
-    ck_assert_int_eq(TorcReactor_finger(reactor, "ann@127.0.0.1", NULL, note, &told), 0);
+    ck_assert_int_eq(finger(reactor, "ann@192.0.2.1", NULL), 0);
+    ck_assert_int_eq(finger(reactor, "ann@127.0.0.1", NULL), 0);
     ck_assert_int_eq(TorcReactor_callLater(reactor, 1.0, stop, reactor, NULL), 0);
     ck_assert_int_eq(TorcSim_run(sim), 0);
     ck_assert_int_eq(told.calls, 2);
@@ -251,11 +277,43 @@ START_TEST(a_freed_reactor_tells_of_requests_under_way)
 {
     TorcSim *other = TorcSim_new(2);
     TorcSim_blackHole(other, "192.0.2.1");
-    ck_assert_int_eq(TorcReactor_finger(TorcSim_reactor(other), "ann@192.0.2.1", NULL, note, &told),
-                     0);
+    ck_assert_int_eq(finger(TorcSim_reactor(other), "ann@192.0.2.1", NULL), 0);
     TorcSim_free(other);
     ck_assert_int_eq(told.calls, 1);
-    ck_assert_int_lt(told.code, 0);
+    ck_assert_int_eq(told.kind, TORC_CONNECTION_SHUTDOWN);
+}
+END_TEST
+
+/* ---- calling it off -------------------------------------------------------------------------- */
+
+START_TEST(a_cancelled_attempt_is_given_up)
+{
+    TorcDeferred *reply;
+    TorcSim_blackHole(sim, "192.0.2.1");
+    ck_assert_int_eq(TorcReactor_finger(reactor, "ann@192.0.2.1", NULL, &reply), 0);
+    TorcDeferred_addBoth(reply, note, &told);
+    TorcSim_advance(sim, 1.0);
+    TorcDeferred_cancel(reply);
+    ck_assert_int_eq(told.calls, 1);
+    ck_assert_int_eq(told.kind, TORC_OPERATION_CANCELLED);
+    TorcDeferred_release(reply);
+    TorcSim_advance(sim, 0.1);
+    ck_assert_uint_eq(TorcReactor_getDelayedCalls(reactor, NULL, 0), 0);
+}
+END_TEST
+
+START_TEST(a_released_request_ends_its_connection)
+{
+    TorcDeferred *reply;
+    ck_assert_int_eq(TorcReactor_finger(reactor, "ann@127.0.0.1", NULL, &reply), 0);
+    TorcSim_advance(sim, 0.1);
+    TorcSimPeer *peer = TorcSim_accept(sim, 79);
+    TorcSimPeer_send(peer, "half");
+    TorcSim_advance(sim, 0.1);
+    TorcDeferred_release(reply);
+    TorcSim_advance(sim, 0.1);
+    ck_assert(TorcSimPeer_gotReset(peer));
+    ck_assert_uint_eq(TorcReactor_getDelayedCalls(reactor, NULL, 0), 0);
 }
 END_TEST
 
@@ -279,20 +337,15 @@ START_TEST(bad_arguments_are_refused)
         "ann\r@127.0.0.1",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        ck_assert_msg(TorcReactor_finger(reactor, bad[i], NULL, note, &told) == -EINVAL, "%s",
-                      bad[i]);
+        ck_assert_msg(finger(reactor, bad[i], NULL) == -EINVAL, "%s", bad[i]);
     memset(query, 'a', sizeof(query));
     memcpy(query + sizeof(query) - 11, "@127.0.0.1", 11);
-    ck_assert_int_eq(TorcReactor_finger(reactor, query, NULL, note, &told), -EINVAL);
-    ck_assert_int_eq(TorcReactor_finger(NULL, "ann@h", NULL, note, &told), -EINVAL);
-    ck_assert_int_eq(TorcReactor_finger(reactor, NULL, NULL, note, &told), -EINVAL);
-    ck_assert_int_eq(TorcReactor_finger(reactor, "ann@h", NULL, NULL, &told), -EINVAL);
-    ck_assert_int_eq(TorcReactor_finger(reactor, "ann@h",
-                                        TORC_FINGER_CLIENT_OPTIONS(.timeout = NAN), note, &told),
-                     -EINVAL);
-    ck_assert_int_eq(
-        TorcReactor_finger(reactor, "ann@h", &(TorcFingerClientOptions){.limit = 1}, note, &told),
-        -EINVAL);
+    ck_assert_int_eq(finger(reactor, query, NULL), -EINVAL);
+    ck_assert_int_eq(finger(NULL, "ann@h", NULL), -EINVAL);
+    ck_assert_int_eq(finger(reactor, NULL, NULL), -EINVAL);
+    ck_assert_int_eq(TorcReactor_finger(reactor, "ann@h", NULL, NULL), -EINVAL);
+    ck_assert_int_eq(finger(reactor, "ann@h", TORC_FINGER_CLIENT_OPTIONS(.timeout = NAN)), -EINVAL);
+    ck_assert_int_eq(finger(reactor, "ann@h", &(TorcFingerClientOptions){.limit = 1}), -EINVAL);
     TorcSim_advance(sim, 100.0);
     ck_assert_int_eq(told.calls, 0);
 }
@@ -305,9 +358,7 @@ START_TEST(the_longest_query_is_sent_whole)
     strcpy(target + 512, "@127.0.0.1");
     TorcSimPeer *peer = ask(target, NULL);
     ck_assert_uint_eq(TorcSimPeer_receivedLength(peer), 514);
-    ck_assert_int_eq(TorcReactor_finger(reactor, target,
-                                        TORC_FINGER_CLIENT_OPTIONS(.verbose = true), note, &told),
-                     -EINVAL);
+    ck_assert_int_eq(finger(reactor, target, TORC_FINGER_CLIENT_OPTIONS(.verbose = true)), -EINVAL);
 }
 END_TEST
 
@@ -333,7 +384,7 @@ START_TEST(a_request_without_memory_fails_or_is_told_once)
     for (long k = 0; !enough; k++) {
         memset(&told, 0, sizeof(told));
         FailingMemory_start(k);
-        int r = TorcReactor_finger(reactor, "ann@127.0.0.1", NULL, note, &told);
+        int r = finger(reactor, "ann@127.0.0.1", NULL);
         TorcSim_advance(sim, 0.1);
         TorcSimPeer *peer = TorcSim_accept(sim, 79);
         if (peer) {
@@ -355,11 +406,13 @@ END_TEST
 
 static int answered;
 
-static void check_bob(const TorcFingerResult *result, void *arg)
+static void check_bob(TorcResult *result, void *arg)
 {
+    const TorcFingerReply *reply = result->value;
     (void)arg;
-    ck_assert_int_eq(result->code, 0);
-    ck_assert_str_eq(result->text, "Login: bob                      Name: Bob\r\nNo Plan.\r\n");
+    ck_assert_ptr_nonnull(reply);
+    ck_assert_ptr_null(reply->reason);
+    ck_assert_str_eq(reply->text, "Login: bob                      Name: Bob\r\nNo Plan.\r\n");
     answered++;
 }
 
@@ -377,27 +430,37 @@ START_TEST(many_requests_run_at_once_against_the_server)
     TorcFingerDirectory_unref(&table->base);
 
     answered = 0;
-    for (int i = 0; i < 100; i++)
-        ck_assert_int_eq(TorcReactor_finger(reactor, "bob@127.0.0.1:7979", NULL, check_bob, NULL),
-                         0);
+    for (int i = 0; i < 100; i++) {
+        TorcDeferred *reply;
+        ck_assert_int_eq(TorcReactor_finger(reactor, "bob@127.0.0.1:7979", NULL, &reply), 0);
+        TorcDeferred_addBoth(reply, check_bob, NULL);
+        TorcDeferred_detach(reply);
+    }
     ck_assert_int_eq(answered, 0);
     TorcSim_advance(sim, 20.0);
     ck_assert_int_eq(answered, 100);
 }
 END_TEST
 
-static void ask_again(const TorcFingerResult *result, void *arg)
+static void ask_again(TorcResult *result, void *arg)
 {
+    TorcDeferred *reply;
     (void)arg;
-    ck_assert_int_eq(result->code, -ECONNREFUSED);
-    if (++answered < 3)
-        ck_assert_int_eq(TorcReactor_finger(reactor, "@127.0.0.1:1", NULL, ask_again, NULL), 0);
+    ck_assert_int_eq(TorcReason_code(result->reason), -ECONNREFUSED);
+    TorcResult_clear(result);
+    if (++answered < 3 && TorcReactor_finger(reactor, "@127.0.0.1:1", NULL, &reply) == 0) {
+        TorcDeferred_addBoth(reply, ask_again, NULL);
+        TorcResult_wait(result, reply);
+    }
 }
 
-START_TEST(done_may_ask_again)
+START_TEST(a_step_may_ask_again)
 {
+    TorcDeferred *reply;
     answered = 0;
-    ck_assert_int_eq(TorcReactor_finger(reactor, "@127.0.0.1:1", NULL, ask_again, NULL), 0);
+    ck_assert_int_eq(TorcReactor_finger(reactor, "@127.0.0.1:1", NULL, &reply), 0);
+    TorcDeferred_addBoth(reply, ask_again, NULL);
+    TorcDeferred_detach(reply);
     TorcSim_advance(sim, 10.0);
     ck_assert_int_eq(answered, 3);
 }
@@ -425,12 +488,14 @@ int main(void)
     tcase_add_test(tests, an_answer_as_long_as_the_limit_is_whole);
     tcase_add_test(tests, a_stopping_reactor_tells_of_requests_under_way);
     tcase_add_test(tests, a_freed_reactor_tells_of_requests_under_way);
+    tcase_add_test(tests, a_cancelled_attempt_is_given_up);
+    tcase_add_test(tests, a_released_request_ends_its_connection);
     tcase_add_test(tests, bad_arguments_are_refused);
     tcase_add_test(tests, the_longest_query_is_sent_whole);
     tcase_add_test(tests, initialised_options_are_the_defaults);
     tcase_add_test(tests, a_request_without_memory_fails_or_is_told_once);
     tcase_add_test(tests, many_requests_run_at_once_against_the_server);
-    tcase_add_test(tests, done_may_ask_again);
+    tcase_add_test(tests, a_step_may_ask_again);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failures = srunner_ntests_failed(runner);

@@ -229,15 +229,16 @@ static const struct {
 
 START_TEST(targets_name_query_host_and_port)
 {
-    TorcFingerTarget target;
-    int r = torc__fingerTarget_parse(targets[_i].target, &target);
+    TorcFingerTarget target = {.query = "as before", .host = "as before", .port = 7};
+    int r = torc_finger_parseTarget(targets[_i].target, &target);
 
     ck_assert_msg(r == targets[_i].code, "\"%s\": %d", targets[_i].target, r);
-    if (r < 0)
+    ck_assert_str_eq(target.query, r < 0 ? "as before" : targets[_i].query);
+    ck_assert_str_eq(target.host, r < 0 ? "as before" : targets[_i].host);
+    if (r < 0) {
+        ck_assert_int_eq(target.port, 7);
         return;
-    ck_assert_uint_eq(target.query_length, strlen(targets[_i].query));
-    ck_assert_mem_eq(target.query, targets[_i].query, target.query_length);
-    ck_assert_str_eq(target.host, targets[_i].host);
+    }
     ck_assert_int_eq(target.port, targets[_i].port);
 }
 END_TEST
@@ -250,10 +251,32 @@ START_TEST(an_endless_host_is_refused)
     memset(text, 'h', sizeof(text));
     text[0] = '@';
     text[sizeof(text) - 1] = '\0';
-    ck_assert_int_eq(torc__fingerTarget_parse(text, &target), -EINVAL);
+    ck_assert_int_eq(torc_finger_parseTarget(text, &target), -EINVAL);
     text[256] = '\0';
-    ck_assert_int_eq(torc__fingerTarget_parse(text, &target), 0);
+    ck_assert_int_eq(torc_finger_parseTarget(text, &target), 0);
     ck_assert_uint_eq(strlen(target.host), 255);
+}
+END_TEST
+
+START_TEST(a_query_in_a_target_has_at_most_512_bytes)
+{
+    char text[600];
+    TorcFingerTarget target;
+
+    memset(text, 'a', sizeof(text));
+    memcpy(text + 513, "@host", 6);
+    ck_assert_int_eq(torc_finger_parseTarget(text, &target), -EINVAL);
+    ck_assert_int_eq(torc_finger_parseTarget(text + 1, &target), 0);
+    ck_assert_uint_eq(strlen(target.query), 512);
+    ck_assert_str_eq(target.host, "host");
+}
+END_TEST
+
+START_TEST(a_target_must_be_there)
+{
+    TorcFingerTarget target;
+    ck_assert_int_eq(torc_finger_parseTarget(NULL, &target), -EINVAL);
+    ck_assert_int_eq(torc_finger_parseTarget("ann@host", NULL), -EINVAL);
 }
 END_TEST
 
@@ -277,6 +300,8 @@ int main(void)
     tcase_add_test(queries, null_is_refused);
     tcase_add_loop_test(places, targets_name_query_host_and_port, 0, TARGETS);
     tcase_add_test(places, an_endless_host_is_refused);
+    tcase_add_test(places, a_query_in_a_target_has_at_most_512_bytes);
+    tcase_add_test(places, a_target_must_be_there);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failures = srunner_ntests_failed(runner);

@@ -657,11 +657,13 @@ typedef struct Real {
     int found;
 } Real;
 
-static void check_root(const TorcFingerResult *result, void *arg)
+static void check_root(TorcResult *result, void *arg)
 {
     Real *real = arg;
-    ck_assert_int_eq(result->code, 0);
-    real->found += strncmp(result->text, "Login: root ", 12) == 0;
+    const TorcFingerReply *reply = result->value;
+    ck_assert_ptr_nonnull(reply);
+    ck_assert_ptr_null(reply->reason);
+    real->found += strncmp(reply->text, "Login: root ", 12) == 0;
     if (--real->left == 0)
         TorcReactor_stop(real->reactor);
 }
@@ -677,6 +679,7 @@ START_TEST(the_real_system_is_asked_on_threads)
     Real real = {.reactor = TorcReactor_new(NULL), .left = 20};
     TorcPort *port;
     TorcAddress address;
+    TorcDeferred *reply;
     char target[32];
 
     ck_assert_ptr_nonnull(real.reactor);
@@ -685,9 +688,10 @@ START_TEST(the_real_system_is_asked_on_threads)
     for (int i = 0; i < 20; i++) {
         snprintf(target, sizeof(target), "root@127.0.0.1:%d", address.port);
         ck_assert_int_eq(TorcReactor_finger(real.reactor, target,
-                                            TORC_FINGER_CLIENT_OPTIONS(.verbose = i % 2),
-                                            check_root, &real),
+                                            TORC_FINGER_CLIENT_OPTIONS(.verbose = i % 2), &reply),
                          0);
+        TorcDeferred_addBoth(reply, check_root, &real);
+        TorcDeferred_detach(reply);
     }
     ck_assert_int_eq(TorcReactor_callLater(real.reactor, 20.0, give_up, NULL, NULL), 0);
     ck_assert_int_eq(TorcReactor_run(real.reactor), 0);

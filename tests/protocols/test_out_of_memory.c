@@ -33,12 +33,14 @@ static void settle_call(void *arg)
     calls_wanted--;
 }
 
-static void finger_done(const TorcFingerResult *result, void *arg)
+static void finger_done(TorcResult *result, void *arg)
 {
+    const TorcFingerReply *reply = result->value;
     (void)arg;
-    ck_assert_ptr_nonnull(result->text);
-    ck_assert_uint_eq(strlen(result->text), result->length);
-    ck_assert_ptr_nonnull(result->reason);
+    ck_assert(reply || result->reason);
+    if (reply)
+        ck_assert_uint_eq(strlen(reply->text), reply->length);
+    TorcResult_clear(result);
     calls_wanted--;
 }
 
@@ -100,8 +102,12 @@ static void connect_out(const char *host, int port)
 
 static void ask_finger(const char *target)
 {
-    if (TorcReactor_finger(reactor, target, NULL, finger_done, NULL) == 0)
-        calls_wanted++;
+    TorcDeferred *reply;
+    if (TorcReactor_finger(reactor, target, NULL, &reply) < 0)
+        return;
+    calls_wanted++;
+    TorcDeferred_addBoth(reply, finger_done, NULL);
+    TorcDeferred_detach(reply);
 }
 
 /* Sends in two turns; NULL and a refused connection are part of the game. */
