@@ -35,14 +35,24 @@ static void call_is_over(void *arg)
     disown(timeout);
 }
 
+/* Being called off was the time-out's doing: the failure says so. */
+static void tell_of_timeout(TorcResult *result, double seconds)
+{
+    TorcReasonKind kind = TorcReason_kind(result->reason);
+    if (kind == TORC_OPERATION_CANCELLED)
+        TorcResult_fail(result, TORC_OPERATION_TIMED_OUT, -ETIMEDOUT,
+                        "the operation took longer than %g s", seconds);
+    else if (kind == TORC_CONNECTION_CANCELLED)
+        TorcResult_fail(result, TORC_CONNECTION_TIMED_OUT, -ETIMEDOUT,
+                        "no connection was made within %g s", seconds);
+}
+
 static void end_timeout(TorcResult *result, void *arg)
 {
     Timeout *timeout = arg;
     (void)TorcDelayedCall_cancel(timeout->call); /* it may be what runs, or over */
-    if (timeout->expired && result->reason &&
-        TorcReason_kind(result->reason) == TORC_OPERATION_CANCELLED)
-        TorcResult_fail(result, TORC_OPERATION_TIMED_OUT, -ETIMEDOUT,
-                        "the operation took longer than %g s", timeout->seconds);
+    if (timeout->expired && result->reason)
+        tell_of_timeout(result, timeout->seconds);
     disown(timeout);
 }
 

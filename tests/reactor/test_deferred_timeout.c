@@ -90,6 +90,25 @@ static void fail_in_cancel(TorcDeferred *deferred, void *arg)
     TorcDeferred_errback(deferred, failed());
 }
 
+static void cancel_connecting(TorcDeferred *deferred, void *arg)
+{
+    (void)arg;
+    TorcDeferred_errback(deferred, TorcReason_static(TORC_CONNECTION_CANCELLED));
+}
+
+START_TEST(an_attempt_to_connect_fails_as_one_that_timed_out) /* DEF-9 */
+{
+    TorcDeferred *deferred = TorcDeferred_new(cancel_connecting, NULL);
+    ck_assert_int_eq(TorcDeferred_addTimeout(deferred, reactor, 2.0), 0);
+    TorcSim_advance(sim, 2.1);
+    const TorcReason *reason = TorcDeferred_result(deferred)->reason;
+    ck_assert_int_eq(TorcReason_kind(reason), TORC_CONNECTION_TIMED_OUT);
+    ck_assert_int_eq(TorcReason_code(reason), -ETIMEDOUT);
+    TorcDeferred_addErrback(deferred, handle_step, NULL);
+    TorcDeferred_release(deferred);
+}
+END_TEST
+
 START_TEST(the_cancellers_own_reason_is_kept) /* DEF-9 */
 {
     TorcDeferred *deferred = TorcDeferred_new(fail_in_cancel, NULL);
@@ -247,6 +266,7 @@ int main(void)
     tcase_add_test(tcase, without_a_result_in_time_it_is_cancelled);
     tcase_add_test(tcase, a_detached_one_times_out_and_is_gone);
     tcase_add_test(tcase, cancelled_by_hand_stays_cancelled);
+    tcase_add_test(tcase, an_attempt_to_connect_fails_as_one_that_timed_out);
     tcase_add_test(tcase, the_cancellers_own_reason_is_kept);
     tcase_add_test(tcase, the_cancellers_own_value_is_kept);
     tcase_add_test(tcase, steps_before_it_are_timed_and_steps_after_it_are_not);
