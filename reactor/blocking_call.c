@@ -169,6 +169,26 @@ void torc__blockedCalls_open(TorcReactor *reactor)
     set_closed(reactor, false);
 }
 
+/* Nothing of a gate is touched: it may hang on a thread that is not here. That thread's reference
+ * keeps the call for ever. */
+static void forget_call(TorcBlockedCall *call)
+{
+    call->closing = call->ended = true;
+    if (call->begun)
+        TorcDeferred_release(call->deferred);
+}
+
+void torc__blockedCalls_forget(TorcReactor *reactor)
+{
+    TorcBlockedCall *call = reactor->blocked.first;
+    (void)torc__blockedCalls_init(&reactor->blocked);
+    while (call) {
+        TorcBlockedCall *next = call->next;
+        forget_call(call);
+        call = next;
+    }
+}
+
 /* ---- the waiting side ---------------------------------------------------------------------- */
 
 static TorcBlockedCall *new_call(TorcReactor *reactor, TorcDeferredFunction *function, void *arg)

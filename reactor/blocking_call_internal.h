@@ -25,4 +25,7 @@ void torc__blockedCalls_done(TorcBlockedCalls *blocked);
 void torc__blockedCalls_close(TorcReactor *reactor);
 void torc__blockedCalls_open(TorcReactor *reactor);
 
+/* In a child that fork made: those threads are not here. The lock begins anew. */
+void torc__blockedCalls_forget(TorcReactor *reactor);
+
 #endif

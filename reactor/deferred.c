@@ -69,6 +69,9 @@ static void settle(TorcDeferred *deferred)
         log_unhandled(deferred->result.reason);
     TorcResult_clear(&deferred->result);
     deferred->holds--;
+    if (has(deferred, TORC__DEFERRED_BOUND))
+        torc__bound_remove(&deferred->bound);
+    deferred->flags &= (uint8_t)~TORC__DEFERRED_BOUND;
     if (has(deferred, TORC__DEFERRED_DROP))
         return;
     if (deferred->steps != deferred->room)
@@ -240,19 +243,8 @@ const TorcResult *TorcDeferred_result(const TorcDeferred *deferred)
 
 /* ---- adding steps -------------------------------------------------------------------------- */
 
-/* Steps that have run make room when they are half of all or more, so that a step is moved once on
- * average. */
-static int reserve_step(TorcDeferred *deferred)
+static int grow_steps(TorcDeferred *deferred)
 {
-    if (deferred->count < deferred->capacity)
-        return 0;
-    if (deferred->next >= deferred->capacity / 2) {
-        deferred->count -= deferred->next;
-        memmove(deferred->steps, deferred->steps + deferred->next,
-                deferred->count * sizeof(TorcDeferredStep));
-        deferred->next = 0;
-        return 0;
-    }
     if (deferred->capacity > UINT32_MAX / 2)
         return -ENOMEM;
     bool inside = deferred->steps == deferred->room;
@@ -266,6 +258,27 @@ static int reserve_step(TorcDeferred *deferred)
     deferred->steps = steps;
     deferred->capacity = capacity;
     return 0;
+}
+
+int torc__deferred_moveSteps(TorcDeferred *deferred)
+{
+    return deferred->steps == deferred->room ? grow_steps(deferred) : 0;
+}
+
+/* Steps that have run make room when they are half of all or more, so that a step is moved once on
+ * average. */
+static int reserve_step(TorcDeferred *deferred)
+{
+    if (deferred->count < deferred->capacity)
+        return 0;
+    if (deferred->next >= deferred->capacity / 2) {
+        deferred->count -= deferred->next;
+        memmove(deferred->steps, deferred->steps + deferred->next,
+                deferred->count * sizeof(TorcDeferredStep));
+        deferred->next = 0;
+        return 0;
+    }
+    return grow_steps(deferred);
 }
 
 static int add_step(TorcDeferred *deferred, TorcDeferredStep step)
@@ -398,16 +411,23 @@ static void end_pauses(TorcDeferred *deferred)
     run(last);
 }
 
-TorcDeferred *TorcDeferred_release(TorcDeferred *deferred)
+void torc__deferred_stop(TorcDeferred *deferred)
 {
-    if (!deferred)
-        return NULL;
     deferred->holds++;
     end_pauses(deferred);
     if (!has(innermost(deferred), TORC__DEFERRED_FIRED)) {
         deferred->flags |= TORC__DEFERRED_QUIET;
         TorcDeferred_cancel(deferred);
     }
+    unhold(deferred);
+}
+
+TorcDeferred *TorcDeferred_release(TorcDeferred *deferred)
+{
+    if (!deferred)
+        return NULL;
+    deferred->holds++;
+    torc__deferred_stop(deferred);
     deferred->flags |= TORC__DEFERRED_GONE;
     unhold(deferred);
     return NULL;

@@ -141,9 +141,10 @@ TORC_API int TorcDeferred_addBoth(TorcDeferred *deferred, TorcDeferredFunction *
  * many follow one another, let them wait instead (TorcResult_wait), which takes no stack. */
 TORC_API int TorcDeferred_chainDeferred(TorcDeferred *deferred, TorcDeferred *other);
 
-/* Cancels it unless it has its result within `seconds`: the failure is then
- * TORC_OPERATION_TIMED_OUT, unless the canceller gave another than TORC_OPERATION_CANCELLED. Steps
- * added before belong to what is timed, steps added afterwards do not. 0; -EINVAL (negative, NaN);
+/* Cancels it unless it has its result within `seconds`. The failure is then
+ * TORC_OPERATION_TIMED_OUT, or TORC_CONNECTION_TIMED_OUT for an attempt to connect, unless the
+ * canceller gave another than TORC_OPERATION_CANCELLED or TORC_CONNECTION_CANCELLED. Steps added
+ * before belong to what is timed, steps added afterwards do not. 0; -EINVAL (negative, NaN);
  * -ENOMEM. */
 TORC_API int TorcDeferred_addTimeout(TorcDeferred *deferred, TorcReactor *reactor, double seconds);
 
@@ -154,6 +155,16 @@ TORC_API int TorcDeferred_addTimeout(TorcDeferred *deferred, TorcReactor *reacto
  * happens: also when it has fired, or was cancelled before. NULL is fine. The receiver's pointer
  * stays good. */
 TORC_API void TorcDeferred_cancel(TorcDeferred *deferred);
+
+/* Ties it to a protocol: if it still exists when the protocol's connection ends, it is stopped before
+ * connectionLost is called, as if by release: pauses end, it is cancelled if it has no result, and a
+ * failure that comes of this is not logged. So steps may use the protocol without asking whether it
+ * is there, and what comes too late, such as the answer of a thread, is freed. The receiver's pointer
+ * stays good, and its part may be given away before or after. (An errback that recovers by waiting
+ * for something new at that moment is on its own.)
+ * 0; -EINVAL (NULL, a protocol without a transport); -ENOTCONN (its connectionLost is being called);
+ * -EBUSY (it is bound already); -ENOMEM. On failure nothing has changed. */
+TORC_API int TorcDeferred_bind(TorcDeferred *deferred, TorcProtocol *protocol);
 
 /* Holds the steps back; a result that comes meanwhile waits. They nest: each pause needs its
  * unpause, which runs the steps before it returns. unpause without pause does nothing. */

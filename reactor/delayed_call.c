@@ -14,8 +14,6 @@
  * call is bound, or it has a destroy function; one with both keeps the latter in a second slot. */
 #include <math.h>
 
-#include "../protocols/protocol.h"
-#include "../transports/transport.h"
 #include "reactor_internal.h"
 
 /* How a call ended; ACTIVE: it has not. */
@@ -316,6 +314,7 @@ static int state_of(const TorcTimerSlot *slot, uint32_t generation)
 static int find(TorcDelayedCall call, uint32_t *ret_number)
 {
     uint32_t number = (uint32_t)call.id - 1; /* 0 becomes a number there never is */
+    TORC__ON_THREAD_OF(call.reactor);
     if (!call.reactor || number / SLOTS_PER_BLOCK >= call.reactor->timers.block_count)
         return -TORC_ESTALE;
     int r = state_of(slot_at(&call.reactor->timers, number), (uint32_t)(call.id >> 32));
@@ -367,33 +366,18 @@ int TorcReactor_callLater(TorcReactor *reactor, double delay, TorcFunction *func
                           TorcDelayedCall *ret_call)
 {
     TORC__REQUIRE(reactor && function && delay >= 0);
+    TORC__ON_THREAD_OF(reactor);
     return torc__callLater(reactor, torc__nanoseconds(delay), function, arg, NULL, NULL, ret_call);
-}
-
-/* The list of the connection that the call is to be bound to: 0 and NULL when it is not bound. */
-static int list_for(const TorcCall *call, TorcBoundCalls **ret_bound)
-{
-    TorcBoundCalls *bound = NULL;
-    if (call->protocol) {
-        TorcTransport *transport = call->protocol->transport;
-        TORC__REQUIRE(transport);
-        if (!TorcTransport_connected(transport))
-            return -ENOTCONN;
-        bound = torc__transport_boundCalls(transport);
-        if (!bound)
-            return -ENOMEM;
-    }
-    *ret_bound = bound;
-    return 0;
 }
 
 int TorcReactor_callLaterWith(TorcReactor *reactor, double delay, const TorcCall *call,
                               TorcDelayedCall *ret_call)
 {
+    TORC__ON_THREAD_OF(reactor);
     int r = reactor && delay >= 0 ? torc__call_check(call, true) : -EINVAL;
     TorcBoundCalls *bound = NULL;
-    if (r == 0)
-        r = list_for(call, &bound);
+    if (r == 0 && call->protocol)
+        r = torc__bound_listOf(call->protocol, &bound);
     if (r < 0)
         return torc__call_refuse(call, r);
     return torc__callLater(reactor, torc__nanoseconds(delay), call->function, call->arg,

@@ -20,7 +20,9 @@ TORC_BEGIN_DECLS
     X(TORC_ECLASS, 10008, "the class table does not fit this version of the library")              \
     X(TORC_ELOOKUP, 10009, "the host name could not be resolved")                                  \
     X(TORC_EENDPOINT, 10010, "the endpoint description is not valid")                              \
-    X(TORC_EREFUSED, 10011, "the request was refused by policy")
+    X(TORC_EREFUSED, 10011, "the request was refused by policy")                                   \
+    X(TORC_EFORKED, 10012, "the reactor belongs to the parent of this process")                    \
+    X(TORC_ESERVICE, 10013, "no service of that name is known")
 
 enum {
 #define TORC_ERROR_ENUM(name, value, text) name = value,

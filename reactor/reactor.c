@@ -108,6 +108,8 @@ static int turn(TorcReactor *reactor, int64_t limit)
 {
     TorcSystem *system = reactor->system;
 
+    if (system->forked) /* by a callback of the turn before */
+        return -TORC_EFORKED;
     reactor->in_turn = true;
     if (torc__posted_waiting(&reactor->posted))
         torc__posted_run(reactor);
@@ -139,25 +141,6 @@ static void fire(TorcReactor *reactor, TorcSystemEvent event, TorcPhase phase)
     reactor->in_turn = true;
     torc__triggers_fire(reactor, event, phase);
     reactor->in_turn = false;
-}
-
-/* A first signal stops in order, the second does not wait for anybody any more. */
-static void signal_caught(void *arg, int signo)
-{
-    TorcReactor *reactor = arg;
-
-    TORC__LOG(reactor, TORC_LOG_INFO, "reactor.signal", TORC_LOG_NUMBER("signal", signo));
-    if (reactor->stop_wanted)
-        reactor->hurry = true;
-    reactor->stop_wanted = true;
-}
-
-static int catch_signals(TorcReactor *reactor, bool on)
-{
-    if (reactor->no_signals)
-        return 0;
-    TorcSystem *system = reactor->system;
-    return system->ops->catchSignals(system, on ? signal_caught : NULL, reactor);
 }
 
 static void start(TorcReactor *reactor)
@@ -222,28 +205,66 @@ static int finish_jobs(TorcReactor *reactor)
         r = turn(reactor, TORC__NEVER);
     if (r == 0 && torc__posted_waiting(&reactor->posted))
         r = turn(reactor, INT64_MIN);
-    (void)catch_signals(reactor, false); /* restoring cannot fail */
+    torc__signals_end(reactor);
+    bool cut_short = system->ops->jobs(system, false) > 0;
+    if (cut_short) /* a thread that waits for this one cannot be joined */
+        torc__blockedCalls_close(reactor);
     system->ops->endJobs(system);
+    if (cut_short)
+        torc__blockedCalls_open(reactor);
     return r;
+}
+
+/* The phase in which everything is still alive. While it is held open the loop turns; triggers that
+ * are added meanwhile belong to it. */
+static int before_shutdown(TorcReactor *reactor)
+{
+    int r = 0;
+
+    reactor->state = TORC__BEFORE_SHUTDOWN;
+    fire(reactor, TORC_EVENT_SHUTDOWN, TORC_PHASE_BEFORE);
+    while (r == 0 && reactor->holds && !reactor->hurry) {
+        r = turn(reactor, TORC__NEVER);
+        fire(reactor, TORC_EVENT_SHUTDOWN, TORC_PHASE_BEFORE);
+    }
+    reactor->state = TORC__STOPPING;
+    reactor->in_turn = true;
+    torc__holds_release(reactor);
+    reactor->in_turn = false;
+    return r;
+}
+
+static int first_error(int a, int b)
+{
+    return a < 0 ? a : b;
 }
 
 static int shut_down(TorcReactor *reactor)
 {
-    reactor->state = TORC__STOPPING;
-    fire(reactor, TORC_EVENT_SHUTDOWN, TORC_PHASE_BEFORE);
-    int r = disconnect_all(reactor);
+    int r = before_shutdown(reactor);
+    r = first_error(r, disconnect_all(reactor));
     fire(reactor, TORC_EVENT_SHUTDOWN, TORC_PHASE_DURING);
     fire(reactor, TORC_EVENT_SHUTDOWN, TORC_PHASE_AFTER);
-    int jobs = finish_jobs(reactor);
-    return r < 0 ? r : jobs;
+    return first_error(r, finish_jobs(reactor));
+}
+
+/* The loop may not be nested, and not be turned by a child that fork made. */
+static int may_enter(const TorcReactor *reactor)
+{
+    TORC__ON_THREAD_OF(reactor);
+    if (reactor->in_turn || reactor->state != TORC__STOPPED)
+        return -EDEADLK;
+    return reactor->system->forked ? -TORC_EFORKED : 0;
 }
 
 int TorcReactor_run(TorcReactor *reactor)
 {
     TORC__REQUIRE(reactor);
-    if (reactor->in_turn || reactor->state != TORC__STOPPED)
-        return -EDEADLK;
-    int r = catch_signals(reactor, true);
+    int r = may_enter(reactor);
+    if (r < 0)
+        return r;
+    torc__reactor_enter(reactor);
+    r = torc__signals_begin(reactor);
     if (r < 0)
         return r;
 
@@ -251,18 +272,17 @@ int TorcReactor_run(TorcReactor *reactor)
     start(reactor);
     while (r == 0 && !reactor->stop_wanted && !reactor->crash_wanted)
         r = turn(reactor, TORC__NEVER);
-    if (!reactor->crash_wanted) {
-        int stopped = shut_down(reactor);
-        r = r < 0 ? r : stopped;
-    }
+    if (!reactor->crash_wanted && !reactor->system->forked)
+        r = first_error(r, shut_down(reactor));
     reactor->state = TORC__STOPPED;
-    (void)catch_signals(reactor, false); /* after a crash; else it was done */
+    torc__signals_end(reactor); /* after a crash; else it was done */
     return r;
 }
 
 int TorcReactor_stop(TorcReactor *reactor)
 {
     TORC__REQUIRE(reactor);
+    TORC__ON_THREAD_OF(reactor);
     if (reactor->state == TORC__STOPPED || reactor->stop_wanted)
         return -TORC_ENOTRUNNING;
     reactor->stop_wanted = true;
@@ -273,6 +293,7 @@ int TorcReactor_stop(TorcReactor *reactor)
 int TorcReactor_crash(TorcReactor *reactor)
 {
     TORC__REQUIRE(reactor);
+    TORC__ON_THREAD_OF(reactor);
     if (reactor->state == TORC__STOPPED)
         return -TORC_ENOTRUNNING;
     reactor->crash_wanted = true;
@@ -284,18 +305,45 @@ int TorcReactor_crash(TorcReactor *reactor)
 int TorcReactor_iterate(TorcReactor *reactor, double delay)
 {
     TORC__REQUIRE(reactor && delay >= 0);
-    if (reactor->in_turn || reactor->state != TORC__STOPPED)
-        return -EDEADLK;
+    int r = may_enter(reactor);
+    if (r < 0)
+        return r;
+    torc__reactor_enter(reactor);
     int64_t limit = torc__nanoseconds(delay);
     int64_t now = torc__now(reactor);
     return turn(reactor, limit > TORC__NEVER - now ? TORC__NEVER : now + limit);
+}
+
+/* What belongs to one process only must be gone, or it would have to be taken from one of them. */
+static bool can_be_childs(TorcReactor *reactor)
+{
+    return parts_alive(reactor) == 0 && !reactor->names.first && !reactor->blocked.first;
+}
+
+int TorcReactor_reinitAfterFork(TorcReactor *reactor)
+{
+    TORC__REQUIRE(reactor);
+    TorcSystem *system = reactor->system;
+    if (reactor->in_turn || reactor->state != TORC__STOPPED)
+        return -EDEADLK;
+    if (!system->forked)
+        return 0;
+    if (!can_be_childs(reactor))
+        return -EBUSY;
+    int r = system->ops->afterFork(system);
+    if (r < 0)
+        return r;
+    torc__blockedCalls_forget(reactor);
+    reactor->generation++;
+    torc__reactor_enter(reactor);
+    return 0;
 }
 
 /* ---- what it is ---------------------------------------------------------------------------- */
 
 bool TorcReactor_running(const TorcReactor *reactor)
 {
-    return reactor && (reactor->state == TORC__RUNNING || reactor->state == TORC__STOPPING);
+    return reactor && reactor->state >= TORC__RUNNING;
 }
 
 double TorcReactor_seconds(const TorcReactor *reactor)
@@ -338,10 +386,8 @@ static int read_options(const TorcReactorOptions *given, TorcReactorOptions *ret
     return 0;
 }
 
-static int reactor_init(TorcReactor *reactor, const TorcReactorOptions *options)
+static int open_system(TorcReactor *reactor, const TorcReactorOptions *options)
 {
-    reactor->grace = torc__nanoseconds(options->gracePeriod);
-    reactor->no_signals = options->noSignalHandlers;
     if (options->system) {
         reactor->system = options->system;
         reactor->system->ops->setPoolSize(reactor->system, options->threadPoolSize);
@@ -351,6 +397,22 @@ static int reactor_init(TorcReactor *reactor, const TorcReactorOptions *options)
     return torc__system_new_real(options->backend, options->threadPoolSize, &reactor->system);
 }
 
+static int reactor_init(TorcReactor *reactor, const TorcReactorOptions *options)
+{
+    int r = torc__blockedCalls_init(&reactor->blocked);
+    if (r < 0)
+        return r;
+    r = open_system(reactor, options);
+    if (r < 0) {
+        torc__blockedCalls_done(&reactor->blocked);
+        return r;
+    }
+    reactor->grace = torc__nanoseconds(options->gracePeriod);
+    reactor->no_signals = options->noSignalHandlers;
+    torc__reactor_enter(reactor);
+    return 0;
+}
+
 TorcReactor *TorcReactor_new(const TorcReactorOptions *options)
 {
     TorcReactorOptions read;
@@ -358,12 +420,11 @@ TorcReactor *TorcReactor_new(const TorcReactorOptions *options)
     TorcReactor *reactor = r < 0 ? NULL : torc__zalloc(sizeof(TorcReactor));
     if (r == 0)
         r = reactor ? reactor_init(reactor, &read) : -ENOMEM;
-    if (r < 0) {
-        torc__free(reactor);
-        errno = -r;
-        return NULL;
-    }
-    return reactor;
+    if (r == 0)
+        return reactor;
+    torc__free(reactor);
+    errno = -r;
+    return NULL;
 }
 
 static void parts_free(TorcReactor *reactor)
@@ -379,7 +440,8 @@ static void parts_free(TorcReactor *reactor)
 static bool calls_left(TorcReactor *reactor)
 {
     TorcSystem *system = reactor->system;
-    bool left = torc__posted_waiting(&reactor->posted) || system->ops->jobs(system, false) > 0;
+    bool left = torc__posted_waiting(&reactor->posted) || system->ops->jobs(system, false) > 0 ||
+                reactor->signal_handlers;
 
     for (int list = 0; list < TORC__TRIGGER_LISTS; list++)
         left |= reactor->triggers.lists[list].first != NULL;
@@ -393,6 +455,7 @@ static void drop_calls(TorcReactor *reactor)
 
     do {
         system->ops->endJobs(system);
+        torc__signals_done(reactor);
         torc__timers_done(&reactor->timers);
         torc__triggers_done(&reactor->triggers);
         torc__posted_done(&reactor->posted);
@@ -402,6 +465,7 @@ static void drop_calls(TorcReactor *reactor)
 
 void TorcReactor_free(TorcReactor *reactor)
 {
+    TORC__ON_THREAD_OF(reactor);
     if (!reactor)
         return;
     if (reactor->in_turn || reactor->state != TORC__STOPPED) {
@@ -413,9 +477,13 @@ void TorcReactor_free(TorcReactor *reactor)
     reactor->grace = 0;
     reactor->hurry = true;
     (void)disconnect_all(reactor);
+    if (system->forked)
+        torc__blockedCalls_forget(reactor);
+    torc__blockedCalls_close(reactor);
     drop_calls(reactor);
     parts_free(reactor);
     if (reactor->owns_system)
         system->ops->free(system);
+    torc__blockedCalls_done(&reactor->blocked);
     torc__free(reactor);
 }

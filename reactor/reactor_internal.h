@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "blocking_call_internal.h"
+#include "bound_internal.h"
 #include "call.h"
 #include "call_queue_internal.h"
 #include "errors.h"
@@ -33,6 +35,16 @@ int64_t torc__nanoseconds(double seconds);
             return -EINVAL;                                                                        \
     } while (0)
 
+/* Behind it, in debug builds: the reactor, if it runs, runs on this thread. Otherwise the event
+ * "reactor.wrong-thread" is logged with the name of the function, and the assertion fails. NULL is
+ * fine. */
+#ifdef NDEBUG
+#define TORC__ON_THREAD_OF(reactor) ((void)0)
+#else
+#define TORC__ON_THREAD_OF(reactor) torc__reactor_checkThread((reactor), __func__)
+void torc__reactor_checkThread(const TorcReactor *reactor, const char *function);
+#endif
+
 /* Reads options into a struct of `size` bytes that begins with its size. given may be NULL; options
  * of a program built against an older header are shorter, and what they lack is 0. 0 or -EINVAL. */
 int torc__options_read(void *ret_options, size_t size, const void *given);
@@ -59,7 +71,8 @@ typedef enum TorcReactorState {
     TORC__STOPPED,  /* not in run() */
     TORC__STARTING, /* run(): the startup event is being fired */
     TORC__RUNNING,
-    TORC__STOPPING /* the shutdown event is being fired */
+    TORC__BEFORE_SHUTDOWN, /* the shutdown's before phase lasts: everything is still alive */
+    TORC__STOPPING         /* what is alive is being ended */
 } TorcReactorState;
 
 /* Per reactor: how often each event was logged in the present second. */
@@ -73,6 +86,14 @@ typedef struct TorcLogLimiter {
     } names[TORC__LOG_NAMES];
 } TorcLogLimiter;
 
+/* Who resolves names, and the look-ups under way (resolver.c). */
+typedef struct TorcNames {
+    TorcReactorPart part;
+    bool added;                    /* the part, to the reactor's */
+    struct TorcResolver *resolver; /* a reference; NULL: the system's */
+    struct TorcResolving *first;
+} TorcNames;
+
 struct TorcReactor {
     TorcSystem *system;
     TorcReactorPart *parts;
@@ -80,6 +101,11 @@ struct TorcReactor {
     TorcTimers timers;
     TorcCallQueue posted;
     TorcTriggers triggers;
+    struct TorcHold *holds; /* what keeps the shutdown's before phase open */
+    struct TorcSignalHandler *signal_handlers;
+    TorcBlockedCalls blocked;
+    _Atomic(const void *) thread; /* torc__thisThread() of the one it belongs to */
+    TorcNames names;
     TorcLogLimiter log_limiter;
     TorcReactorState state;
     bool owns_system;
@@ -89,7 +115,10 @@ struct TorcReactor {
     bool hurry;        /* a second signal, or crash(): do not wait for the grace period */
     bool work_left;    /* a part asked for another turn at once */
     bool no_signals;
-    int64_t grace; /* nanoseconds */
+    bool stop_signals;   /* SIGINT and SIGTERM stop it, where no handler takes their place */
+    bool stop_signalled; /* one did */
+    unsigned generation; /* how often it has become a child's own */
+    int64_t grace;       /* nanoseconds */
 };
 
 static inline int64_t torc__now(TorcReactor *reactor)
@@ -100,7 +129,26 @@ static inline int64_t torc__now(TorcReactor *reactor)
 /* Adds a part; it is freed with the reactor. */
 void torc__reactor_addPart(TorcReactor *reactor, TorcReactorPart *part);
 
-/* True from the moment the shutdown event is being fired until run() returns. */
+/* What tells threads apart: the same for every call from one thread. */
+const void *torc__thisThread(void);
+
+/* The calling thread is the reactor's from now on. */
+static inline void torc__reactor_enter(TorcReactor *reactor)
+{
+    atomic_store_explicit(&reactor->thread, torc__thisThread(), memory_order_relaxed);
+}
+
+/* SIGINT and SIGTERM are to stop the reactor, unless it leaves signals alone: 0 or a negative code.
+ * And no longer: what has come but was not seen has its former effect, if it is the first. */
+int torc__signals_begin(TorcReactor *reactor);
+void torc__signals_end(TorcReactor *reactor);
+/* Removes the application's handlers; destroy functions run. */
+void torc__signals_done(TorcReactor *reactor);
+
+/* Releases whatever holds the shutdown's before phase open. */
+void torc__holds_release(TorcReactor *reactor);
+
+/* True from the end of the shutdown's before phase until run() returns: nothing new may begin. */
 static inline bool torc__reactor_stopping(const TorcReactor *reactor)
 {
     return reactor->state == TORC__STOPPING;

@@ -40,6 +40,8 @@ struct TorcReason {
       "the reactor was stopped while the connection was open")                                     \
     X(TORC_CONNECTION_TLS, "TLS", "TLS failed on the connection")                                  \
     X(TORC_CONNECTION_APPLICATION, "APPLICATION", "the application ended the connection")          \
+    X(TORC_CONNECTION_DESCRIPTOR_OVERRUN, "DESCRIPTOR_OVERRUN",                                    \
+      "file descriptors were to be sent, but not a byte for each to go with")                      \
     X(TORC_OPERATION_CANCELLED, "OPERATION_CANCELLED", "the operation was cancelled")              \
     X(TORC_OPERATION_TIMED_OUT, "OPERATION_TIMED_OUT",                                             \
       "the operation took longer than it was given")                                               \

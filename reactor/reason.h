@@ -20,13 +20,14 @@ typedef enum TorcReasonKind {
     TORC_CONNECTION_TIMED_OUT, /* an attempt took longer than its timeout, or a peer took nothing
                                    for the close timeout */
     TORC_CONNECTION_FAILED, /* an attempt failed otherwise: unreachable, bindAddress in use, … */
-    TORC_CONNECTION_CANCELLED,   /* by stopConnecting or disconnect */
-    TORC_CONNECTION_DNS_LOOKUP,  /* the host name could not be resolved */
-    TORC_CONNECTION_NO_PROTOCOL, /* buildProtocol refused or failed */
-    TORC_CONNECTION_OVERFLOW,    /* the peer read too slowly: the buffer limit was passed */
-    TORC_CONNECTION_SHUTDOWN,    /* the reactor stopped */
-    TORC_CONNECTION_TLS,         /* handshake, certificate or record error */
-    TORC_CONNECTION_APPLICATION, /* the application's own, given to failConnection */
+    TORC_CONNECTION_CANCELLED,          /* by stopConnecting or disconnect */
+    TORC_CONNECTION_DNS_LOOKUP,         /* the host name could not be resolved */
+    TORC_CONNECTION_NO_PROTOCOL,        /* buildProtocol refused or failed */
+    TORC_CONNECTION_OVERFLOW,           /* the peer read too slowly: the buffer limit was passed */
+    TORC_CONNECTION_SHUTDOWN,           /* the reactor stopped, or the port was drained */
+    TORC_CONNECTION_TLS,                /* handshake, certificate or record error */
+    TORC_CONNECTION_APPLICATION,        /* the application's own, given to failConnection */
+    TORC_CONNECTION_DESCRIPTOR_OVERRUN, /* sendFileDescriptor without a byte to go with it */
     /* Of deferreds whose operation is no connection. */
     TORC_OPERATION_CANCELLED, /* called off */
     TORC_OPERATION_TIMED_OUT, /* took longer than TorcDeferred_addTimeout gave it */

@@ -5,8 +5,8 @@
  * Memory has its own table (memory_internal.h).
  *
  * Conventions: functions return 0 or a positive result, or -errno; EINTR does not get through (a call
- * is repeated) except from connect, where it means what POSIX says: under way, and from recv, send
- * and sendv, whose callers repeat them (it is cheaper there). Descriptors are
+ * is repeated) except from connect, where it means what POSIX says: under way, and from recv, send,
+ * sendv and their kin, whose callers repeat them (it is cheaper there). Descriptors are
  * non-blocking, close-on-exec and above 2. A system belongs to the thread of its reactor, but for
  * wake. */
 #ifndef TORC_REACTOR_SYSTEM_INTERNAL_H
@@ -69,12 +69,22 @@ typedef void TorcLookupFunction(void *arg, const TorcLookupResult *result);
 
 typedef void TorcSignalFunction(void *arg, int signo);
 
+/* ---- files --------------------------------------------------------------------------------- */
+
+typedef struct TorcFileStatus {
+    mode_t mode; /* type and permissions */
+    uint64_t device;
+    uint64_t inode; /* with the device: which file it is */
+    int64_t size;   /* bytes, of a regular file */
+} TorcFileStatus;
+
 /* ---- the table ----------------------------------------------------------------------------- */
 
 struct TorcSystem {
     const TorcSystemOps *ops;
     const char *backend; /* "epoll", "poll", …, "simulation" */
     bool edge;           /* TORC_EDGE and TORC_CLOSED work */
+    bool forked;         /* a child's copy of its parent's: see afterFork */
 };
 
 struct TorcSystemOps {
@@ -119,6 +129,15 @@ struct TorcSystemOps {
                         struct sockaddr *ret_from, socklen_t *length);
     ssize_t (*sendto)(TorcSystem *system, int fd, const void *data, size_t size,
                       const struct sockaddr *address, socklen_t length);
+    /* Of UNIX stream sockets, with descriptors passed along (SCM_RIGHTS, unix(7)). sendDescriptor
+     * sends at least one of the bytes, and one descriptor with the first; it stays the caller's.
+     * recvDescriptors is recv with what came along: up to *count descriptors, which are the
+     * caller's, close-on-exec and above 2; then *count tells how many there are, and ret_cut that
+     * others came and were closed. Both may answer -EINTR. NULL in a layer that has none. */
+    ssize_t (*sendDescriptor)(TorcSystem *system, int fd, const void *data, size_t length,
+                              int passed);
+    ssize_t (*recvDescriptors)(TorcSystem *system, int fd, void *buffer, size_t size,
+                               int *ret_descriptors, size_t *count, bool *ret_cut);
     int (*shutdown)(TorcSystem *system, int fd, int how);
     int (*close)(TorcSystem *system, int fd);
     int (*getsockname)(TorcSystem *system, int fd, struct sockaddr *ret_name, socklen_t *length);
@@ -132,6 +151,27 @@ struct TorcSystemOps {
     int (*pipe)(TorcSystem *system, int ret_ends[2]);
     ssize_t (*read)(TorcSystem *system, int fd, void *buffer, size_t size);
     ssize_t (*write)(TorcSystem *system, int fd, const void *data, size_t length);
+
+    /* A second descriptor for the same open file, and whether reads and writes of it may block
+     * (shared by all its descriptors): returns the former state, 1 or 0. */
+    int (*duplicate)(TorcSystem *system, int fd);
+    int (*setBlocking)(TorcSystem *system, int fd, bool blocking);
+
+    /* Files, as far as sockets and tables need them: as their POSIX namesakes. open adds O_CLOEXEC and
+     * O_NONBLOCK; stat follows no symbolic link; lock is flock, and never waits (-EAGAIN: somebody
+     * else has it). */
+    int (*open)(TorcSystem *system, const char *path, int flags, mode_t mode);
+    int (*unlink)(TorcSystem *system, const char *path);
+    int (*chmod)(TorcSystem *system, const char *path, mode_t mode);
+    int (*stat)(TorcSystem *system, const char *path, TorcFileStatus *ret_status);
+    int (*statDescriptor)(TorcSystem *system, int fd, TorcFileStatus *ret_status);
+    int (*lock)(TorcSystem *system, int fd);
+    /* From a place in a file, not where its descriptor stands, which stays. sendfile hands the bytes to
+     * the stream socket `out` without a copy in this process: how many it took (0: the file ends here);
+     * -EAGAIN: the socket has no room. Every other error may be the file's as well as the socket's, or
+     * say that the two cannot be joined: read and send tell which. NULL in a layer that has none. */
+    ssize_t (*pread)(TorcSystem *system, int fd, void *buffer, size_t size, uint64_t offset);
+    ssize_t (*sendfile)(TorcSystem *system, int out, int in, uint64_t offset, size_t length);
 
     /* A descriptor that is good for nothing but being closed when there are no others left. */
     int (*openSpare)(TorcSystem *system);
@@ -152,9 +192,26 @@ struct TorcSystemOps {
                   void *arg, TorcLookup **ret_lookup);
     void (*cancelLookup)(TorcSystem *system, TorcLookup *lookup);
 
-    /* Catches SIGINT and SIGTERM: the function is called from inside wait. NULL: handlers are
-     * restored. -EBUSY when another system of the process has them. */
-    int (*catchSignals)(TorcSystem *system, TorcSignalFunction *function, void *arg);
+    /* The port of a service for SOCK_STREAM or SOCK_DGRAM, from the host's own list; -TORC_ESERVICE:
+     * it is not there; -ENOMEM. Does not ask the network. */
+    int (*servicePort)(TorcSystem *system, const char *service, int type);
+
+    /* Catches a signal until it is released: the function is called from inside wait, once for all
+     * arrivals since it was last. Again for a signal that it has: another function, which also gets
+     * what has arrived. `only_default`: the signal is left alone (and 0 answered) unless its action
+     * is the default one. -EBUSY when another system of the process has it, -EINVAL when it cannot
+     * be caught (or is a fault of the program, which no loop can wait for). */
+    int (*catchSignal)(TorcSystem *system, int signo, bool only_default,
+                       TorcSignalFunction *function, void *arg);
+    /* The action that was there before is restored; nothing happens for a signal that it has not.
+     * An arrival that was not delivered is sent again, to that action, or forgotten. */
+    void (*releaseSignal)(TorcSystem *system, int signo, bool send_again);
+
+    /* After fork the child's copies are marked `forked`: until this is called they refuse whatever
+     * the parent would notice with -TORC_EFORKED, and can be freed. It makes one the child's own:
+     * what is watched stays so, the pool and the look-ups are empty. 0, or a negative code, and then
+     * nothing has changed that matters. NULL where nothing is ever forked. */
+    int (*afterFork)(TorcSystem *system);
 
     /* libevent's base, or NULL. */
     void *(*eventBase)(TorcSystem *system);

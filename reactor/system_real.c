@@ -57,7 +57,7 @@ int64_t torc__real_now(TorcSystem *system)
     return read_clock(CLOCK_MONOTONIC);
 }
 
-static int64_t wall_time(TorcSystem *system)
+int64_t torc__real_wallTime(TorcSystem *system)
 {
     (void)system;
     return read_clock(CLOCK_REALTIME);
@@ -98,7 +98,7 @@ static void fill_from_clock(unsigned char *bytes, size_t length)
     }
 }
 
-static void fill_random(TorcSystem *system, void *buffer, size_t length)
+void torc__real_random(TorcSystem *system, void *buffer, size_t length)
 {
     (void)system;
     unsigned char *bytes = buffer;
@@ -130,10 +130,7 @@ static int start(TorcSystem *system, struct event *event, int fd, short events,
 {
     if (event_assign(event, torc__real(system)->events, fd, events, function, arg) < 0)
         return -EINVAL;
-    errno = 0;
-    if (event_add(event, NULL) == 0)
-        return 0;
-    return errno ? -errno : -ENOMEM;
+    return torc__real_addEvent(event);
 }
 
 int torc__real_watch(TorcSystem *system, TorcWatch *watch, int fd, unsigned interest,
@@ -206,10 +203,11 @@ static void close_all(TorcRealSystem *system)
         event_base_free(system->events);
 }
 
-static void free_system(TorcSystem *base)
+void torc__real_free(TorcSystem *base)
 {
     TorcRealSystem *system = torc__real(base);
-    (void)torc__real_catchSignals(base, NULL, NULL); /* giving them back cannot fail */
+    torc__real_leaveForks(system);
+    torc__real_releaseSignals(system);
     torc__real_endJobs(base);
     torc__real_endLookups(system);
     torc__real_freePool(&system->pool);
@@ -217,11 +215,11 @@ static void free_system(TorcSystem *base)
     torc__free(system);
 }
 
-static const TorcSystemOps real_ops = {
-    .free = free_system,
+const TorcSystemOps torc__real_ops = {
+    .free = torc__real_free,
     .now = torc__real_now,
-    .wallTime = wall_time,
-    .random = fill_random,
+    .wallTime = torc__real_wallTime,
+    .random = torc__real_random,
     .wait = wait_once,
     .wake = torc__real_wake,
     .watch = torc__real_watch,
@@ -237,6 +235,8 @@ static const TorcSystemOps real_ops = {
     .sendv = torc__real_sendv,
     .recvfrom = torc__real_recvfrom,
     .sendto = torc__real_sendto,
+    .sendDescriptor = torc__real_sendDescriptor,
+    .recvDescriptors = torc__real_recvDescriptors,
     .shutdown = torc__real_shutdown,
     .close = torc__real_close,
     .getsockname = torc__real_getsockname,
@@ -246,6 +246,16 @@ static const TorcSystemOps real_ops = {
     .pipe = torc__real_pipe,
     .read = torc__real_read,
     .write = torc__real_write,
+    .duplicate = torc__real_duplicate,
+    .setBlocking = torc__real_setBlocking,
+    .open = torc__real_open,
+    .unlink = torc__real_unlink,
+    .chmod = torc__real_chmod,
+    .stat = torc__real_stat,
+    .statDescriptor = torc__real_statDescriptor,
+    .lock = torc__real_lock,
+    .pread = torc__real_pread,
+    .sendfile = torc__real_sendfile,
     .openSpare = torc__real_openSpare,
     .submit = torc__real_submit,
     .setPoolSize = torc__real_setPoolSize,
@@ -253,7 +263,10 @@ static const TorcSystemOps real_ops = {
     .endJobs = torc__real_endJobs,
     .lookup = torc__real_lookup,
     .cancelLookup = torc__real_cancelLookup,
-    .catchSignals = torc__real_catchSignals,
+    .servicePort = torc__real_servicePort,
+    .catchSignal = torc__real_catchSignal,
+    .releaseSignal = torc__real_releaseSignal,
+    .afterFork = torc__real_afterFork,
     .eventBase = event_base_of,
 };
 
@@ -265,7 +278,7 @@ static void use_base(TorcRealSystem *system, struct event_base *events)
     system->base.edge = (event_base_get_features(events) & wanted) == wanted;
 }
 
-static int open_all(TorcRealSystem *system, const char *backend, bool portable)
+static int open_base(TorcRealSystem *system, const char *backend, bool portable)
 {
     struct event_base *events;
     int r = torc__real_openTimer(system, portable);
@@ -279,18 +292,29 @@ static int open_all(TorcRealSystem *system, const char *backend, bool portable)
     return r < 0 ? r : torc__real_openWake(system, portable);
 }
 
+static int open_all(TorcRealSystem *system, const char *backend, unsigned pool_size, bool portable)
+{
+    int r = open_base(system, backend, portable);
+    if (r == 0)
+        r = torc__real_startPool(&system->pool, pool_size ? pool_size : POOL_SIZE_DEFAULT);
+    if (r < 0)
+        return r;
+    r = torc__real_joinForks(system);
+    if (r < 0)
+        torc__real_freePool(&system->pool);
+    return r;
+}
+
 int torc__real_new(const char *backend, unsigned pool_size, bool portable, TorcSystem **ret_system)
 {
     TorcRealSystem *system = torc__zalloc(sizeof *system);
     if (!system)
         return -ENOMEM;
-    system->base.ops = &real_ops;
+    system->base.ops = &torc__real_ops;
     system->armed = INT64_MAX;
     system->wake_fd = system->wake_read = system->timer_fd = -1;
 
-    int r = open_all(system, backend, portable);
-    if (r == 0)
-        r = torc__real_startPool(&system->pool, pool_size ? pool_size : POOL_SIZE_DEFAULT);
+    int r = open_all(system, backend, pool_size, portable);
     if (r < 0) {
         close_all(system);
         torc__free(system);

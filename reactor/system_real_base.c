@@ -1,4 +1,4 @@
-/* How libevent is set up: its memory, its log, and an event base that fits a reactor.
+/* How libevent is set up: its memory, its log, an event base that fits a reactor, and events.
  *
  * The set-up is for the whole process and happens once, before the first base; a lock guards it,
  * because reactors may be created on several threads at a time. The bases themselves are not locked:
@@ -36,8 +36,13 @@ static TorcLogLevel level_of(int severity)
     }
 }
 
+/* What libevent would say now, its caller is told by a code. */
+static _Thread_local bool quiet;
+
 static void log_message(int severity, const char *message)
 {
+    if (quiet)
+        return;
     int saved = errno; /* libevent warns first and lets its caller look at errno then */
     const TorcLogField text = TORC_LOG_BYTES("text", message, strlen(message));
     torc_log(NULL, level_of(severity), "libevent.message", &text, 1);
@@ -174,6 +179,29 @@ static int new_base(const char *backend, bool exact_timers, struct event_base **
         if (r == 0 || out_of_resources(r))
             return r;
     }
+    return r;
+}
+
+/* libevent ends the process when it finds no descriptors for the new backend, so they are made sure
+ * of. (It would also do so for want of a few bytes of memory; there is no way around that.) */
+int torc__real_renewBase(struct event_base *base)
+{
+    Reserve reserve = {.count = 0};
+    int r = reserve_descriptors(&reserve);
+    if (r < 0)
+        return r;
+    close_above(&reserve, 2);
+    r = event_reinit(base) < 0 ? -ENOMEM : 0;
+    close_above(&reserve, -1);
+    return r;
+}
+
+int torc__real_addEvent(struct event *event)
+{
+    quiet = true;
+    errno = 0;
+    int r = event_add(event, NULL) == 0 ? 0 : errno ? -errno : -ENOMEM;
+    quiet = false;
     return r;
 }
 

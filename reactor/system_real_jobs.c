@@ -267,6 +267,32 @@ static void drop_waiting(TorcRealPool *pool)
     }
 }
 
+/* The threads of the parent that wait for the condition are not here and never leave it: it begins
+ * anew, without an end. */
+void torc__real_forgetThreads(TorcRealPool *pool)
+{
+    (void)pthread_cond_init(&pool->work, NULL);
+    pool->lost += pool->running;
+    pool->running = 0;
+    pool->threads = 0;
+    pool->ending = pool->wake_when_done = false;
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void torc__real_dropJobs(TorcSystem *system)
+{
+    TorcRealPool *pool = &torc__real(system)->pool;
+    assert(pool->threads == 0);
+    while (pool->records) {
+        TorcRealThread *record = pool->records;
+        pool->records = record->next;
+        torc__free(record);
+    }
+    pthread_mutex_lock(&pool->lock);
+    drop_waiting(pool);
+    pthread_mutex_unlock(&pool->lock);
+}
+
 void torc__real_endJobs(TorcSystem *system)
 {
     TorcRealPool *pool = &torc__real(system)->pool;

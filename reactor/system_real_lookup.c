@@ -31,7 +31,8 @@ enum {
 typedef enum LookupState { WAITING, RESOLVING, ENDED } LookupState;
 
 struct TorcLookup {
-    TorcLookup *next;
+    TorcLookup *next; /* in its queue */
+    TorcLookup *previous;
     TorcLookupFunction *function;
     void *arg;
     LookupState state;
@@ -66,6 +67,7 @@ struct TorcRealResolver {
 static void push(Queue *queue, TorcLookup *lookup)
 {
     lookup->next = NULL;
+    lookup->previous = queue->last;
     if (queue->last)
         queue->last->next = lookup;
     else
@@ -74,30 +76,19 @@ static void push(Queue *queue, TorcLookup *lookup)
     queue->count++;
 }
 
+static void take_out(Queue *queue, TorcLookup *lookup)
+{
+    *(lookup->previous ? &lookup->previous->next : &queue->first) = lookup->next;
+    *(lookup->next ? &lookup->next->previous : &queue->last) = lookup->previous;
+    queue->count--;
+}
+
 static TorcLookup *pop(Queue *queue)
 {
     TorcLookup *lookup = queue->first;
-    if (!lookup)
-        return NULL;
-    queue->first = lookup->next;
-    if (!queue->first)
-        queue->last = NULL;
-    queue->count--;
+    if (lookup)
+        take_out(queue, lookup);
     return lookup;
-}
-
-static void take_out(Queue *queue, TorcLookup *lookup)
-{
-    TorcLookup *before = NULL;
-    for (TorcLookup *at = queue->first; at != lookup; at = at->next)
-        before = at;
-    if (before)
-        before->next = lookup->next;
-    else
-        queue->first = lookup->next;
-    if (queue->last == lookup)
-        queue->last = before;
-    queue->count--;
 }
 
 static void free_lookup(TorcLookup *lookup)
@@ -340,12 +331,12 @@ void torc__real_cancelLookup(TorcSystem *system, TorcLookup *lookup)
 {
     TorcRealResolver *resolver = torc__real(system)->resolver;
     pthread_mutex_lock(&resolver->lock);
-    if (lookup->state == RESOLVING) {
-        lookup->cancelled = true;
-    } else {
+    if (lookup->state != RESOLVING)
         take_out(lookup->state == WAITING ? &resolver->waiting : &resolver->ended, lookup);
-        free_lookup(lookup);
-    }
+    if (lookup->state == RESOLVING && resolver->resolving > 0)
+        lookup->cancelled = true;
+    else
+        free_lookup(lookup); /* nobody resolves it, if fork has left its thread behind */
     pthread_mutex_unlock(&resolver->lock);
 }
 
@@ -406,4 +397,44 @@ void torc__real_endLookups(TorcRealSystem *system)
         pthread_cond_wait(&resolver->work, &resolver->lock);
     release(resolver);
     system->resolver = NULL;
+}
+
+/* ---- fork ---------------------------------------------------------------------------------- */
+
+void torc__real_lockLookups(TorcRealSystem *system)
+{
+    pthread_mutex_lock(&system->resolver->lock);
+}
+
+void torc__real_unlockLookups(TorcRealSystem *system)
+{
+    pthread_mutex_unlock(&system->resolver->lock);
+}
+
+/* As torc__real_forgetThreads. */
+void torc__real_forgetLookups(TorcRealSystem *system)
+{
+    TorcRealResolver *resolver = system->resolver;
+    (void)pthread_cond_init(&resolver->work, NULL);
+    resolver->threads = resolver->resolving = 0;
+    resolver->references = 1;
+    pthread_mutex_unlock(&resolver->lock);
+}
+
+/* ---- services ------------------------------------------------------------------------------ */
+
+/* getservbyname keeps its answer for all threads in one place. Without a host getaddrinfo reads the
+ * list of services alone; the address it answers with is the loopback's. */
+int torc__real_servicePort(TorcSystem *system, const char *service, int type)
+{
+    (void)system;
+    const struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = type};
+    struct addrinfo *list = NULL;
+    int r = torc__real_calls.getaddrinfo(NULL, service, &hints, &list);
+    if (r != 0)
+        return r == EAI_MEMORY ? -ENOMEM : -TORC_ESERVICE;
+    struct sockaddr_in name;
+    memcpy(&name, list->ai_addr, sizeof(name));
+    freeaddrinfo(list);
+    return ntohs(name.sin_port);
 }

@@ -1,13 +1,13 @@
-/* SIGINT and SIGTERM for the one system of the process that asks for them.
+/* Signals for the systems of the process that ask for them, each signal for one at a time.
  *
  * libevent can serve signals to one base per process only and keeps its handlers for good, so these
- * are our own. A handler runs on whatever thread the kernel picks: it sets a bit and writes to the
+ * are our own. A handler runs on whatever thread the kernel picks: it sets a mark and writes to the
  * owner's wake descriptor, and touches nothing else; the reactor's thread calls the function from
- * inside wait. The previous handlers are restored when the owner gives the signals back.
+ * inside wait. The previous action is restored when the owner gives the signal back.
  *
- * Invariant: while `owner` is NULL or the signals are being given back, no handler of ours is
- * running or will write: giving back first takes the descriptor away and then waits for handlers on
- * other threads to finish. */
+ * Invariant: when a signal has been given back, no handler of ours is running for it or will write:
+ * giving back first takes the descriptor away and then waits for handlers on other threads to
+ * finish. */
 #include "system_real_internal.h"
 
 #include <errno.h>
@@ -15,49 +15,61 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-typedef struct Caught {
-    int signo;
+#ifndef NSIG
+#define NSIG 65 /* Linux's */
+#endif
+
+typedef struct TorcRealSignal {
+    /* Seen by handlers and by other systems' threads. */
+    _Atomic(TorcRealSystem *) owner;
+    atomic_int wake_descriptor; /* -1: nobody is to be woken */
+    atomic_int handlers_running;
+    atomic_bool arrived;
+
+    /* The owner's. */
+    bool due;       /* to be delivered in this wait */
     bool installed; /* our handler, over `previous` */
+    int signo;
+    struct TorcRealSignal *next; /* of the same owner */
+    TorcSignalFunction *function;
+    void *arg;
     struct sigaction previous;
-} Caught;
+} TorcRealSignal;
 
-static _Atomic(TorcRealSystem *) owner;
-static atomic_int wake_descriptor = -1;
-static atomic_int handlers_running;
-static atomic_uint pending; /* bit n: signals[n] */
-
-/* The owner's. SIGINT first: it is the one that people send. */
-static Caught signals[] = {{.signo = SIGINT}, {.signo = SIGTERM}};
-enum { SIGNAL_COUNT = sizeof signals / sizeof signals[0] };
-static bool delivered; /* any, to the present owner */
+static TorcRealSignal signals[NSIG]; /* by number */
 
 static void handle(int signo)
 {
-    atomic_fetch_add(&handlers_running, 1);
-    int fd = atomic_load(&wake_descriptor);
-    if (fd >= 0) {
-        atomic_fetch_or(&pending, signo == SIGINT ? 1u : 2u);
-        torc__real_wakeDescriptor(fd);
+    TorcRealSignal *caught = &signals[signo];
+    atomic_fetch_add(&caught->handlers_running, 1);
+    if (atomic_load(&caught->owner)) {
+        atomic_store(&caught->arrived, true);
+        int fd = atomic_load(&caught->wake_descriptor);
+        if (fd >= 0)
+            torc__real_wakeDescriptor(fd);
     }
-    atomic_fetch_sub(&handlers_running, 1);
+    atomic_fetch_sub(&caught->handlers_running, 1);
 }
 
-/* An application that handles Ctrl-C itself, or a shell that started us in the background, has had
- * its reasons; SIGTERM is how service managers stop us, and is always ours. (As Twisted does.) */
-static bool leave_alone(int signo, const struct sigaction *present)
+static bool is_default(const struct sigaction *action)
 {
-    return signo == SIGINT && ((present->sa_flags & SA_SIGINFO) || present->sa_handler != SIG_DFL);
+    return !(action->sa_flags & SA_SIGINFO) && action->sa_handler == SIG_DFL;
 }
 
-static int install(Caught *caught)
+static bool is_ours(const struct sigaction *action)
+{
+    return !(action->sa_flags & SA_SIGINFO) && action->sa_handler == handle;
+}
+
+/* 1: it is left alone. */
+static int install(TorcRealSignal *caught, bool only_default)
 {
     struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
-    caught->installed = false;
     if (sigaction(caught->signo, NULL, &caught->previous) < 0)
         return -errno;
-    if (leave_alone(caught->signo, &caught->previous))
-        return 0;
+    if (only_default && !is_default(&caught->previous))
+        return 1;
     if (sigaction(caught->signo, &action, NULL) < 0)
         return -errno;
     caught->installed = true;
@@ -65,87 +77,150 @@ static int install(Caught *caught)
 }
 
 /* If the application has put another handler over ours in the meantime, that one stays. */
-static void restore(Caught *caught)
+static void restore(TorcRealSignal *caught)
 {
     struct sigaction present;
     if (!caught->installed || sigaction(caught->signo, NULL, &present) < 0)
         return;
-    if (!(present.sa_flags & SA_SIGINFO) && present.sa_handler == handle)
+    if (is_ours(&present))
         (void)sigaction(caught->signo, &caught->previous, NULL);
     caught->installed = false;
 }
 
-/* A signal must not get lost because the loop ended just then for another reason: with the previous
- * handlers back, it is sent again. If one was delivered before, the process is ending anyway. */
-static void raise_undelivered(unsigned bits)
+/* In the order in which they were asked for, they are delivered. */
+static void link_signal(TorcRealSystem *system, TorcRealSignal *caught)
 {
-    for (size_t i = 0; i < SIGNAL_COUNT; i++)
-        if ((bits & (1u << i)) && !delivered)
-            (void)raise(signals[i].signo);
+    TorcRealSignal **link = &system->signals;
+    while (*link)
+        link = &(*link)->next;
+    caught->next = NULL;
+    *link = caught;
 }
 
-static void give_back(TorcRealSystem *system)
+static void unlink_signal(TorcRealSystem *system, TorcRealSignal *caught)
 {
-    if (atomic_load(&owner) != system)
-        return;
-    for (size_t i = 0; i < SIGNAL_COUNT; i++)
-        restore(&signals[i]);
-    atomic_store(&wake_descriptor, -1);
-    while (atomic_load(&handlers_running) > 0)
+    TorcRealSignal **link = &system->signals;
+    while (*link != caught)
+        link = &(*link)->next;
+    *link = caught->next;
+}
+
+/* A signal must not get lost because the loop ended just then for another reason: if wanted, it is
+ * sent again now that the previous action is back. */
+static void give_back(TorcRealSystem *system, TorcRealSignal *caught, bool send_again)
+{
+    restore(caught);
+    atomic_store(&caught->wake_descriptor, -1);
+    while (atomic_load(&caught->handlers_running) > 0)
         sched_yield();
-    unsigned undelivered = atomic_exchange(&pending, 0);
-    system->signal_function = NULL;
-    raise_undelivered(undelivered);
-    atomic_store(&owner, NULL);
+    bool undelivered = atomic_exchange(&caught->arrived, false) || caught->due;
+    caught->due = false;
+    unlink_signal(system, caught);
+    atomic_store(&caught->owner, NULL);
+    if (undelivered && send_again)
+        (void)raise(caught->signo);
 }
 
-static int take(TorcRealSystem *system)
+/* The system has it already; with only_default it may have to go back. */
+static int keep(TorcRealSystem *system, TorcRealSignal *caught, bool only_default)
+{
+    if (!only_default || is_default(&caught->previous))
+        return 0;
+    give_back(system, caught, false);
+    return 1;
+}
+
+/* 0: it is the system's; 1: it is left alone. */
+static int take(TorcRealSystem *system, TorcRealSignal *caught, int signo, bool only_default)
 {
     TorcRealSystem *none = NULL;
-    if (!atomic_compare_exchange_strong(&owner, &none, system))
-        return none == system ? 0 : -EBUSY;
-    delivered = false;
-    atomic_store(&wake_descriptor, system->wake_fd);
-    int r = 0;
-    for (size_t i = 0; i < SIGNAL_COUNT && r == 0; i++)
-        r = install(&signals[i]);
-    if (r < 0)
-        give_back(system);
+    if (!atomic_compare_exchange_strong(&caught->owner, &none, system))
+        return none == system ? keep(system, caught, only_default) : -EBUSY;
+    caught->signo = signo;
+    link_signal(system, caught);
+    atomic_store(&caught->wake_descriptor, system->wake_fd);
+    int r = install(caught, only_default);
+    if (r != 0)
+        give_back(system, caught, false);
     return r;
 }
 
-int torc__real_catchSignals(TorcSystem *base, TorcSignalFunction *function, void *arg)
+int torc__real_catchSignal(TorcSystem *base, int signo, bool only_default,
+                           TorcSignalFunction *function, void *arg)
 {
-    TorcRealSystem *system = torc__real(base);
-    if (!function) {
-        give_back(system);
-        return 0;
-    }
-    int r = take(system);
-    if (r < 0)
-        return r;
-    system->signal_function = function;
-    system->signal_arg = arg;
+    if (signo <= 0 || signo >= NSIG)
+        return -EINVAL;
+    TorcRealSignal *caught = &signals[signo];
+    int r = take(torc__real(base), caught, signo, only_default);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    caught->function = function;
+    caught->arg = arg;
     return 0;
 }
 
+void torc__real_releaseSignal(TorcSystem *base, int signo, bool send_again)
+{
+    TorcRealSystem *system = torc__real(base);
+    if (signo > 0 && signo < NSIG && atomic_load(&signals[signo].owner) == system)
+        give_back(system, &signals[signo], send_again);
+}
+
+void torc__real_releaseSignals(TorcRealSystem *system)
+{
+    while (system->signals)
+        give_back(system, system->signals, false);
+}
+
+/* ---- delivery ------------------------------------------------------------------------------ */
+
+static TorcRealSignal *first_due(TorcRealSystem *system)
+{
+    TorcRealSignal *caught = system->signals;
+    while (caught && !caught->due)
+        caught = caught->next;
+    return caught;
+}
+
+/* What arrives meanwhile brings its own wake; a function may catch and release whatever it likes. */
 void torc__real_deliverSignals(TorcRealSystem *system)
 {
-    if (!system->signal_function)
-        return;
-    unsigned bits = atomic_exchange(&pending, 0);
-    for (size_t i = 0; i < SIGNAL_COUNT; i++)
-        if ((bits & (1u << i)) && system->signal_function) {
-            delivered = true;
-            system->signal_function(system->signal_arg, signals[i].signo);
-        }
+    for (TorcRealSignal *caught = system->signals; caught; caught = caught->next)
+        if (atomic_exchange(&caught->arrived, false))
+            caught->due = true;
+    TorcRealSignal *caught;
+    while ((caught = first_due(system)) != NULL) {
+        caught->due = false;
+        caught->function(caught->arg, caught->signo);
+    }
+}
+
+/* ---- fork ---------------------------------------------------------------------------------- */
+
+/* A handler that another of the parent's threads was in does not exist here. */
+void torc__real_detachSignals(TorcRealSystem *system)
+{
+    for (TorcRealSignal *caught = system->signals; caught; caught = caught->next) {
+        atomic_store(&caught->wake_descriptor, -1);
+        atomic_store(&caught->handlers_running, 0);
+        atomic_store(&caught->arrived, false); /* it was the parent's */
+        caught->due = false;
+    }
+}
+
+void torc__real_attachSignals(TorcRealSystem *system)
+{
+    for (TorcRealSignal *caught = system->signals; caught; caught = caught->next) {
+        atomic_store(&caught->wake_descriptor, system->wake_fd);
+        if (atomic_load(&caught->arrived))
+            torc__real_wakeDescriptor(system->wake_fd);
+    }
 }
 
 void torc__real_ignoreSigpipe(void)
 {
     struct sigaction present;
-    if (sigaction(SIGPIPE, NULL, &present) == 0 && !(present.sa_flags & SA_SIGINFO) &&
-        present.sa_handler == SIG_DFL) {
+    if (sigaction(SIGPIPE, NULL, &present) == 0 && is_default(&present)) {
         present.sa_handler = SIG_IGN;
         (void)sigaction(SIGPIPE, &present, NULL);
     }

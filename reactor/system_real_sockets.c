@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #ifndef MSG_NOSIGNAL
@@ -149,6 +150,79 @@ int torc__real_setsockopt(TorcSystem *system, int fd, int level, int name, const
 {
     (void)system;
     return answer(setsockopt(fd, level, name, value, length));
+}
+
+/* ---- descriptors passed along -------------------------------------------------------------- */
+
+/* Most that Linux passes in one message (SCM_MAX_FD). */
+enum { MOST_PASSED = 253 };
+
+ssize_t torc__real_sendDescriptor(TorcSystem *system, int fd, const void *data, size_t length,
+                                  int passed)
+{
+    (void)system;
+    union {
+        struct cmsghdr header; /* for its alignment */
+        char bytes[CMSG_SPACE(sizeof(passed))];
+    } control = {0};
+    struct iovec piece = {(void *)data, length};
+    struct msghdr message = {.msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof(control.bytes)};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(passed));
+    memcpy(CMSG_DATA(header), &passed, sizeof(passed));
+    ssize_t n = sendmsg(fd, &message, MSG_NOSIGNAL);
+    return n < 0 ? -errno : n;
+}
+
+/* Those of one control message. True when one was lost because it had to be moved up. */
+static bool take_passed(const struct cmsghdr *header, int *ret_descriptors, size_t *count)
+{
+    size_t passed = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    bool lost = false;
+    for (size_t i = 0; i < passed; i++) {
+        int fd;
+        memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
+        fd = torc__real_moveUp(fd);
+        if (fd >= 0)
+            ret_descriptors[(*count)++] = fd;
+        else
+            lost = true;
+    }
+    return lost;
+}
+
+/* The room is told as CMSG_LEN and not CMSG_SPACE has it, or the kernel would fill the padding with
+ * a descriptor more. */
+ssize_t torc__real_recvDescriptors(TorcSystem *system, int fd, void *buffer, size_t size,
+                                   int *ret_descriptors, size_t *count, bool *ret_cut)
+{
+    (void)system;
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(MOST_PASSED * sizeof(int))];
+    } control;
+    size_t room = *count < MOST_PASSED ? *count : MOST_PASSED;
+    struct iovec piece = {buffer, size};
+    struct msghdr message = {.msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = room ? control.bytes : NULL,
+                             .msg_controllen = room ? CMSG_LEN(room * sizeof(int)) : 0};
+    ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+    if (n < 0)
+        return -errno;
+    bool cut = message.msg_flags & MSG_CTRUNC;
+    *count = 0;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header;
+         header = CMSG_NXTHDR(&message, header))
+        if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+            cut |= take_passed(header, ret_descriptors, count);
+    *ret_cut = cut;
+    return n;
 }
 
 /* ---- pipes --------------------------------------------------------------------------------- */

@@ -4,6 +4,8 @@
  * Thread: jobs are handed in on the reactor's thread, run on a pool thread, and dropped, if they
  * are, on the reactor's. Owner: the system's pool owns a job from submit until it calls run or
  * drop; exactly one of the two is called and frees it. */
+#include <string.h>
+
 #include "reactor_internal.h"
 #include "threads.h"
 
@@ -64,6 +66,7 @@ static int submit_call(TorcReactor *reactor, TorcKeptCall call)
 int TorcReactor_callInThread(TorcReactor *reactor, TorcFunction *function, void *arg)
 {
     TORC__REQUIRE(reactor && function);
+    TORC__ON_THREAD_OF(reactor);
     return submit_call(reactor, (TorcKeptCall){function, arg, NULL});
 }
 
@@ -72,6 +75,7 @@ int TorcReactor_callInThreadWith(TorcReactor *reactor, const TorcCall *call)
     int r = reactor ? torc__call_check(call, false) : -EINVAL;
     if (r < 0)
         return torc__call_refuse(call, r);
+    TORC__ON_THREAD_OF(reactor);
     return submit_call(reactor, (TorcKeptCall){call->function, call->arg, call->destroy});
 }
 
@@ -92,6 +96,7 @@ static int refuse_all(const TorcCall *calls, size_t count, int r)
 
 int TorcReactor_callMultipleInThread(TorcReactor *reactor, const TorcCall *calls, size_t count)
 {
+    TORC__ON_THREAD_OF(reactor);
     int r = reactor ? check_all(calls, count) : -EINVAL;
     ThreadJob *self = r == 0 ? new_job(count) : NULL;
     if (!self)
@@ -104,6 +109,7 @@ int TorcReactor_callMultipleInThread(TorcReactor *reactor, const TorcCall *calls
 int TorcReactor_suggestThreadPoolSize(TorcReactor *reactor, unsigned size)
 {
     TORC__REQUIRE(reactor && size >= 1);
+    TORC__ON_THREAD_OF(reactor);
     reactor->system->ops->setPoolSize(reactor->system, size);
     return 0;
 }
@@ -113,6 +119,20 @@ const void *torc__thisThread(void)
     static _Thread_local char here; /* an address that no other thread has */
     return &here;
 }
+
+#ifndef NDEBUG
+/* Before and after a run whoever comes may have been given the reactor, so only one that runs can be
+ * at the wrong thread's hands. Not the reactor's limit for the event: it is the other thread's. */
+void torc__reactor_checkThread(const TorcReactor *reactor, const char *function)
+{
+    bool wrong = reactor && !TorcReactor_isInIOThread(reactor) &&
+                 (reactor->in_turn || reactor->state != TORC__STOPPED);
+    if (wrong)
+        TORC__LOG(NULL, TORC_LOG_ERROR, "reactor.wrong-thread",
+                  TORC_LOG_BYTES("function", function, strlen(function)));
+    assert(!wrong);
+}
+#endif
 
 bool TorcReactor_isInIOThread(const TorcReactor *reactor)
 {

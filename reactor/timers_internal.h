@@ -3,15 +3,10 @@
 #define TORC_REACTOR_TIMERS_INTERNAL_H
 
 #include "api.h"
+#include "bound_internal.h"
 #include "call.h"
 #include "delayed_call.h"
 #include "timer_heap_internal.h"
-
-/* Head of the list of delayed calls bound to one connection; {0} is empty. It must stay in place
- * until cancelBound. */
-typedef struct TorcBoundCalls {
-    uint32_t first; /* slot number + 1; 0: none */
-} TorcBoundCalls;
 
 /* {0} is empty and ready. */
 typedef struct TorcTimers {
@@ -45,12 +40,7 @@ int torc__callLater(TorcReactor *reactor, int64_t delay, TorcFunction *function,
 /* TorcDelayedCall_reset with the delay in nanoseconds, not negative. */
 int torc__delayedCall_reset(TorcDelayedCall call, int64_t delay);
 
-/* Cancels all calls of the list. */
+/* Cancels all delayed calls of the list. */
 void torc__timers_cancelBound(TorcReactor *reactor, TorcBoundCalls *bound);
-
-/* The list of a connection, for calls that are bound to its protocol; NULL: out of memory. All this
- * floor knows of a transport; transports/ implements it. */
-struct TorcTransport;
-TorcBoundCalls *torc__transport_boundCalls(struct TorcTransport *transport);
 
 #endif

@@ -91,6 +91,7 @@ int TorcReactor_addSystemEventTrigger(TorcReactor *reactor, TorcPhase phase, Tor
                                       TorcFunction *function, void *arg, uint64_t *ret_id)
 {
     TORC__REQUIRE(reactor && function);
+    TORC__ON_THREAD_OF(reactor);
     int list = list_of(event, phase);
     if (list < 0)
         return list;
@@ -113,6 +114,7 @@ int TorcReactor_addSystemEventTriggerWith(TorcReactor *reactor, TorcPhase phase,
 int TorcReactor_removeSystemEventTrigger(TorcReactor *reactor, uint64_t id)
 {
     TORC__REQUIRE(reactor);
+    TORC__ON_THREAD_OF(reactor);
     TorcTriggers *triggers = &reactor->triggers;
     for (int list = 0; list < TORC__TRIGGER_LISTS; list++) {
         TorcTrigger *previous = NULL;
@@ -142,11 +144,13 @@ static int call_when_running(TorcReactor *reactor, TorcKeptCall call)
 int TorcReactor_callWhenRunning(TorcReactor *reactor, TorcFunction *function, void *arg)
 {
     TORC__REQUIRE(reactor && function);
+    TORC__ON_THREAD_OF(reactor);
     return call_when_running(reactor, (TorcKeptCall){function, arg, NULL});
 }
 
 int TorcReactor_callWhenRunningWith(TorcReactor *reactor, const TorcCall *call)
 {
+    TORC__ON_THREAD_OF(reactor);
     int r = reactor ? torc__call_check(call, false) : -EINVAL;
     if (r < 0)
         return torc__call_refuse(call, r);

@@ -609,6 +609,7 @@ const TorcSystemOps torc__sim_ops = {
     .endJobs = torc__simJobs_end,
     .lookup = torc__simLookup_start,
     .cancelLookup = torc__simLookup_cancel,
+    .servicePort = torc__sim_servicePort,
     .catchSignal = sim_catchSignal,
     .releaseSignal = sim_releaseSignal,
     .eventBase = sim_eventBase,

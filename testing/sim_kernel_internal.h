@@ -14,6 +14,7 @@
 
 /* ---- events and the clock (sim_kernel.c) --------------------------------------------------- */
 
+typedef struct TorcSystem TorcSystem;
 typedef struct SimKernel SimKernel;
 typedef struct SimHost SimHost;
 typedef struct SimSocket SimSocket;
@@ -142,6 +143,11 @@ int torc__simKernel_address(SimKernel *kernel, const char *name, uint16_t port,
 void torc__simKernel_blackHole(SimKernel *kernel, const SimAddress *address);
 bool torc__simKernel_isBlackHole(const SimKernel *kernel, const SimAddress *address);
 void torc__simKernel_forgetNames(SimKernel *kernel);
+
+/* ---- services (sim_services.c) ------------------------------------------------------------- */
+
+/* An entry of the seam's table. */
+int torc__sim_servicePort(TorcSystem *system, const char *service, int type);
 
 /* ---- addresses and ports (sim_ports.c) ----------------------------------------------------- */
 

@@ -491,6 +491,7 @@ const TorcSystemOps torc__sim_tracedOps = {
     .endJobs = torc__simJobs_end,
     .lookup = traced_lookup,
     .cancelLookup = traced_cancelLookup,
+    .servicePort = torc__sim_servicePort,
     .catchSignal = plain_catchSignal,
     .releaseSignal = plain_releaseSignal,
     .eventBase = plain_eventBase,

@@ -53,8 +53,8 @@ static void tell_lost(TorcStringTransport *wire)
     wire->busy = true;
     wire->calls++;
     wire->telling = true; /* first: destroy functions cannot bind new calls */
-    if (wire->bound.first)
-        torc__timers_cancelBound(wire->reactor, &wire->bound);
+    if (wire->reactor)
+        torc__bound_cancelAll(wire->reactor, &wire->bound);
     TorcProducing ended = {0};
     if (wire->base.cls->unregisterProducer(&wire->base, &ended))
         torc__producing_end(&ended, wire->reason);

@@ -317,8 +317,8 @@ static TorcBoundCalls *string_boundCalls(TorcTransport *self)
     TorcStringTransport *wire = (TorcStringTransport *)self;
 
     if (!wire->reactor)
-        torc__sim_fatal("a protocol on a string transport has bound a delayed call to itself: give "
-                        "its reactor to TorcStringTransport_setReactor");
+        torc__sim_fatal("a protocol on a string transport has bound a call to itself: give its "
+                        "reactor to TorcStringTransport_setReactor");
     return wire->telling ? NULL : &wire->bound;
 }
 

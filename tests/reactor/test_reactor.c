@@ -143,6 +143,26 @@ START_TEST(a_delayed_call_that_repeats_with_no_delay_does_not_starve_connections
 }
 END_TEST
 
+static void fail_connection(void *arg)
+{
+    (void)arg;
+    TorcTransport_failConnection(rec.transport, TorcReason_static(TORC_CONNECTION_APPLICATION));
+}
+
+START_TEST(a_delayed_call_that_fails_its_connection_ends_no_other_call) /* TIME-10 */
+{
+    int made = 0;
+    begin_connected(_i);
+    call_later(1, fail_connection, NULL);
+    call_later(1, count_up, &made);
+    call_later(2, count_up, &made);
+    TorcSim_advance(sim, 2);
+    ck_assert_str_eq(rec.log, "made lost:APPLICATION");
+    ck_assert_int_eq(made, 2);
+    end();
+}
+END_TEST
+
 START_TEST(a_delay_beyond_all_numbers_is_accepted_and_never_comes) /* LOOP-4 */
 {
     int made = 0;
@@ -544,6 +564,7 @@ RUN_STREAM_TESTS(
     {a_call_posted_by_a_posted_call_waits_for_the_next_turn, 1},
     {the_loop_does_not_sleep_while_posted_calls_wait, 1},
     {a_delayed_call_that_repeats_with_no_delay_does_not_starve_connections, WHOLE_MODES},
+    {a_delayed_call_that_fails_its_connection_ends_no_other_call, WHOLE_MODES},
     {a_delay_beyond_all_numbers_is_accepted_and_never_comes, 1},
     {iterate_works_before_run_and_does_not_set_running, WHOLE_MODES},
     {iterate_waits_no_longer_than_asked, 1}, {iterate_refuses_bad_delays, 1},

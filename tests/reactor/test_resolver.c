@@ -15,7 +15,7 @@ END_TEST
 
 START_TEST(literals_are_looked_up_nowhere_with_another_resolver_either)
 {
-    Scripted own;
+    static Scripted own; /* until the reactor is freed */
     Scripted_init(&own);
     install(&own.base);
     ck_assert_str_eq(resolve("127.0.0.1"), "127.0.0.1:79");
@@ -315,7 +315,7 @@ END_TEST
 START_TEST(an_installed_resolver_is_asked)
 {
     Outcome outcome = {0};
-    Scripted own;
+    static Scripted own;
     Scripted_init(&own);
     install(&own.base);
     TorcDeferred_detach(
@@ -333,7 +333,7 @@ END_TEST
 START_TEST(an_answer_that_is_there_at_once_waits_for_the_next_turn)
 {
     Outcome outcome = {0};
-    Scripted own;
+    static Scripted own;
     Scripted_init(&own);
     own.at_once = true;
     install(&own.base);
@@ -346,7 +346,7 @@ END_TEST
 START_TEST(an_answer_that_is_there_at_once_may_be_given_up)
 {
     Outcome outcome = {0};
-    Scripted own;
+    static Scripted own;
     Scripted_init(&own);
     own.at_once = true;
     install(&own.base);
@@ -380,7 +380,7 @@ END_TEST
 
 START_TEST(the_reactor_lets_go_of_its_resolver_when_it_is_freed)
 {
-    Scripted own;
+    static Scripted own;
     Scripted_init(&own);
     install(&own.base);
     ck_assert_int_eq(own.destroyed, 0);
@@ -393,7 +393,7 @@ END_TEST
 START_TEST(a_look_up_keeps_the_resolver_it_began_with) /* EP-14 */
 {
     Outcome outcome = {0};
-    Scripted own;
+    static Scripted own;
     Scripted_init(&own);
     install(&own.base);
     start("any.name", &outcome);
@@ -408,7 +408,7 @@ END_TEST
 START_TEST(a_resolver_is_cancelled_by_the_deadline_and_by_the_receiver)
 {
     Outcome outcome = {0};
-    Scripted own;
+    static Scripted own;
     Scripted_init(&own);
     install(&own.base);
     TorcDeferred_detach(ask_with("a", TORC_RESOLVE_OPTIONS(.timeout = 1), &outcome));
@@ -424,7 +424,7 @@ END_TEST
 START_TEST(a_name_that_resolves_to_nothing_is_a_failure) /* EP-8, EP-13 */
 {
     Outcome outcome = {0};
-    Scripted own;
+    static Scripted own;
     Scripted_init(&own);
     install(&own.base);
     start("empty", &outcome);
@@ -440,7 +440,7 @@ END_TEST
 START_TEST(a_failure_of_another_kind_becomes_one_of_resolving)
 {
     Outcome outcome = {0};
-    Scripted own;
+    static Scripted own;
     Scripted_init(&own);
     install(&own.base);
     start("a", &outcome);
@@ -457,7 +457,7 @@ END_TEST
 START_TEST(a_resolvers_code_is_handed_on)
 {
     TorcDeferred *deferred;
-    Scripted own;
+    static Scripted own;
     Scripted_init(&own);
     own.refuse = -ENOMEM;
     install(&own.base);
@@ -467,7 +467,7 @@ END_TEST
 
 START_TEST(a_resolver_never_sees_a_name_that_is_none)
 {
-    Scripted own;
+    static Scripted own;
     Scripted_init(&own);
     install(&own.base);
     ck_assert_str_eq(resolve("a b"), "cannot resolve \"a b\": Invalid argument");
@@ -525,7 +525,7 @@ static void connect_to(const char *host, TorcConnector **ret_connector)
 
 START_TEST(connectTCP_asks_the_installed_resolver)
 {
-    Scripted own;
+    static Scripted own;
     Scripted_init(&own);
     install(&own.base);
     connect_to("any.name", NULL);
@@ -542,7 +542,7 @@ END_TEST
 
 START_TEST(connectTCP_tells_what_the_resolver_said)
 {
-    Scripted own;
+    static Scripted own;
     Scripted_init(&own);
     install(&own.base);
     connect_to("any.name", NULL);
@@ -555,7 +555,7 @@ END_TEST
 START_TEST(stopConnecting_gives_up_the_look_up)
 {
     TorcConnector *connector;
-    Scripted own;
+    static Scripted own;
     Scripted_init(&own);
     install(&own.base);
     connect_to("any.name", &connector);
@@ -568,7 +568,7 @@ END_TEST
 
 START_TEST(connectTCP_with_a_cancelled_look_up_fails_as_resolving_does)
 {
-    Scripted own;
+    static Scripted own;
     Scripted_init(&own);
     install(&own.base);
     connect_to("any.name", NULL);
@@ -590,7 +590,7 @@ static bool try_without_memory(const char *host, long k)
     sim = TorcSim_new(1);
     reactor = TorcSim_reactor(sim);
     TorcSim_setHost(sim, "one.example", (const char *const[]){"192.0.2.1"}, 1);
-    Scripted own;
+    static Scripted own;
     Scripted_init(&own);
     own.at_once = true;
     if (strcmp(host, "own") == 0)

@@ -1,4 +1,4 @@
-/* SIGINT and SIGTERM through the real system: who gets them, when, and that everything is as before
+/* Signals through the real system: who gets them, when, and that everything is as before
  * afterwards. */
 #include <pthread.h>
 #include <signal.h>
@@ -12,13 +12,24 @@ typedef struct Caught {
     bool give_back; /* in the call */
 } Caught;
 
+static void release_both(TorcSystem *owner, bool send_again)
+{
+    owner->ops->releaseSignal(owner, SIGINT, send_again);
+    owner->ops->releaseSignal(owner, SIGTERM, send_again);
+}
+
+static void give_back(void)
+{
+    release_both(sys, true);
+}
+
 static void note(void *arg, int signo)
 {
     Caught *caught = arg;
     caught->signos[caught->count++] = signo;
     caught->thread = pthread_self();
     if (caught->give_back)
-        ck_assert_int_eq(sys->ops->catchSignals(sys, NULL, NULL), 0);
+        release_both(sys, false);
 }
 
 static int own_calls;
@@ -42,14 +53,16 @@ static void (*handler_of(int signo))(int)
     return present.sa_handler;
 }
 
-static void catch_into(Caught *caught)
+/* As a reactor does when it runs. */
+static int catch_for(TorcSystem *owner, TorcSignalFunction *function, void *arg)
 {
-    ck_assert_int_eq(sys->ops->catchSignals(sys, note, caught), 0);
+    int r = owner->ops->catchSignal(owner, SIGINT, true, function, arg);
+    return r < 0 ? r : owner->ops->catchSignal(owner, SIGTERM, false, function, arg);
 }
 
-static void give_back(void)
+static void catch_into(Caught *caught)
 {
-    ck_assert_int_eq(sys->ops->catchSignals(sys, NULL, NULL), 0);
+    ck_assert_int_eq(catch_for(sys, note, caught), 0);
 }
 
 static void begin(void)
@@ -122,14 +135,14 @@ START_TEST(only_one_system_at_a_time_has_the_signals)
     catch_into(&caught); /* again is fine for the owner */
     TorcSystem *other;
     ck_assert_int_eq(torc__system_new_real(NULL, 1, &other), 0);
-    ck_assert_int_eq(other->ops->catchSignals(other, note, &caught), -EBUSY);
+    ck_assert_int_eq(catch_for(other, note, &caught), -EBUSY);
     /* Giving back what it has not got leaves the owner alone. */
-    ck_assert_int_eq(other->ops->catchSignals(other, NULL, NULL), 0);
+    release_both(other, true);
     raise(SIGTERM);
     ck_assert_int_eq(wait_until(INT64_MAX), 0);
     ck_assert_int_eq(caught.count, 1);
     give_back();
-    ck_assert_int_eq(other->ops->catchSignals(other, note, &caught), 0);
+    ck_assert_int_eq(catch_for(other, note, &caught), 0);
     raise(SIGTERM);
     ck_assert_int_eq(other->ops->wait(other, INT64_MAX), 0);
     ck_assert_int_eq(caught.count, 2);
@@ -138,7 +151,7 @@ START_TEST(only_one_system_at_a_time_has_the_signals)
 }
 END_TEST
 
-START_TEST(previous_handlers_are_restored)
+START_TEST(previous_handlers_are_restored) /* RUN-13 */
 {
     open_system();
     set_handler(SIGTERM, own_handler);
@@ -225,18 +238,83 @@ START_TEST(a_signal_that_was_not_delivered_is_sent_again)
 }
 END_TEST
 
-START_TEST(a_further_signal_during_the_end_is_forgotten)
+START_TEST(a_signal_that_was_not_delivered_is_forgotten_if_that_is_wanted)
 {
     open_system();
     set_handler(SIGTERM, own_handler);
     Caught caught = {0};
     catch_into(&caught);
     raise(SIGTERM);
-    ck_assert_int_eq(wait_until(INT64_MAX), 0);
-    raise(SIGTERM);
-    give_back();
+    sys->ops->releaseSignal(sys, SIGTERM, false);
     ck_assert_int_eq(own_calls, 0);
-    ck_assert_int_eq(caught.count, 1);
+    catch_into(&caught);
+    ck_assert_int_eq(wait_until(0), 0);
+    ck_assert_int_eq(caught.count, 0);
+    close_system();
+}
+END_TEST
+
+START_TEST(a_system_may_have_any_signal_and_each_once)
+{
+    open_variant(_i);
+    Caught first = {0}, second = {0};
+    TorcSystem *other;
+    ck_assert_int_eq(torc__system_new_real(NULL, 1, &other), 0);
+    ck_assert_int_eq(sys->ops->catchSignal(sys, SIGUSR1, false, note, &first), 0);
+    ck_assert_int_eq(other->ops->catchSignal(other, SIGUSR2, false, note, &second), 0);
+    ck_assert_int_eq(other->ops->catchSignal(other, SIGUSR1, false, note, &second), -EBUSY);
+    raise(SIGUSR1);
+    raise(SIGUSR2);
+    raise(SIGUSR1); /* pends already */
+    ck_assert_int_eq(wait_until(INT64_MAX), 0);
+    ck_assert_int_eq(other->ops->wait(other, INT64_MAX), 0);
+    ck_assert_int_eq(first.count, 1);
+    ck_assert_int_eq(first.signos[0], SIGUSR1);
+    ck_assert_int_eq(second.count, 1);
+    ck_assert_int_eq(second.signos[0], SIGUSR2);
+    other->ops->free(other);
+    close_system();
+    ck_assert(handler_of(SIGUSR1) == SIG_DFL);
+    ck_assert(handler_of(SIGUSR2) == SIG_DFL);
+}
+END_TEST
+
+START_TEST(another_function_gets_what_has_arrived)
+{
+    open_system();
+    Caught first = {0}, second = {0};
+    ck_assert_int_eq(sys->ops->catchSignal(sys, SIGUSR1, false, note, &first), 0);
+    raise(SIGUSR1);
+    ck_assert_int_eq(sys->ops->catchSignal(sys, SIGUSR1, false, note, &second), 0);
+    ck_assert_int_eq(wait_until(INT64_MAX), 0);
+    ck_assert_int_eq(first.count, 0);
+    ck_assert_int_eq(second.count, 1);
+    close_system();
+}
+END_TEST
+
+START_TEST(signals_that_cannot_be_caught_are_refused)
+{
+    static const int refused[] = {-1, 0, SIGKILL, SIGSTOP, 65, 1000};
+    open_system();
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        Caught caught = {0};
+        ck_assert_int_eq(sys->ops->catchSignal(sys, refused[i], false, note, &caught), -EINVAL);
+        sys->ops->releaseSignal(sys, refused[i], false);
+    }
+    close_system();
+}
+END_TEST
+
+START_TEST(what_would_be_left_alone_is_given_back_when_it_was_taken)
+{
+    open_system();
+    set_handler(SIGINT, own_handler);
+    Caught caught = {0};
+    ck_assert_int_eq(sys->ops->catchSignal(sys, SIGINT, false, note, &caught), 0);
+    ck_assert(handler_of(SIGINT) != own_handler);
+    ck_assert_int_eq(sys->ops->catchSignal(sys, SIGINT, true, note, &caught), 0);
+    ck_assert(handler_of(SIGINT) == own_handler);
     close_system();
 }
 END_TEST
@@ -265,7 +343,7 @@ START_TEST(signals_on_another_thread_never_reach_a_system_that_is_gone) /* RELIA
     for (int i = 0; i < 200; i++) {
         TorcSystem *one;
         ck_assert_int_eq(torc__system_new_real(NULL, 1, &one), 0);
-        ck_assert_int_eq(one->ops->catchSignals(one, count, &calls), 0);
+        ck_assert_int_eq(catch_for(one, count, &calls), 0);
         ck_assert_int_eq(one->ops->wait(one, 0), 0);
         one->ops->free(one);
     }
@@ -290,7 +368,11 @@ static Suite *suite(void)
     tcase_add_test(t, a_handler_that_was_put_over_ours_stays);
     tcase_add_test(t, the_signals_may_be_given_back_in_the_call);
     tcase_add_test(t, a_signal_that_was_not_delivered_is_sent_again);
-    tcase_add_test(t, a_further_signal_during_the_end_is_forgotten);
+    tcase_add_test(t, a_signal_that_was_not_delivered_is_forgotten_if_that_is_wanted);
+    tcase_add_loop_test(t, a_system_may_have_any_signal_and_each_once, 0, VARIANTS);
+    tcase_add_test(t, another_function_gets_what_has_arrived);
+    tcase_add_test(t, signals_that_cannot_be_caught_are_refused);
+    tcase_add_test(t, what_would_be_left_alone_is_given_back_when_it_was_taken);
     tcase_add_test(t, signals_on_another_thread_never_reach_a_system_that_is_gone);
     suite_add_tcase(s, t);
     return s;

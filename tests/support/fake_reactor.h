@@ -65,6 +65,7 @@ static inline void FakeReactor_init(FakeReactor *fake)
         .now = 1000 * TORC__SECOND,
     };
     fake->reactor.system = &fake->system;
+    torc__reactor_enter(&fake->reactor);
 }
 
 static inline void FakeReactor_done(FakeReactor *fake)

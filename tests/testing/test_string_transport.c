@@ -615,6 +615,131 @@ START_TEST(the_buffer_limit_of_the_factory_is_where_it_begins)
 }
 END_TEST
 
+/* ---- producers ----------------------------------------------------------------------------- */
+
+static unsigned pieces_left;
+
+static void note_pause(void *producer)
+{
+    Recording_note(producer, "P-pause");
+}
+
+static void note_resume(void *producer)
+{
+    Recording_note(producer, "P-resume");
+}
+
+static void note_stop(void *producer)
+{
+    Recording_note(producer, "P-stop");
+}
+
+static const TorcProducerClass push_producer = {
+    .size = sizeof(TorcProducerClass),
+    .pauseProducing = note_pause,
+    .resumeProducing = note_resume,
+    .stopProducing = note_stop,
+};
+
+static void write_piece(void *producer)
+{
+    note_resume(producer);
+    if (pieces_left-- > 0)
+        ck_assert_int_eq(write_text("piece "), 0);
+    else
+        TorcTransport_unregisterProducer(rec.transport);
+}
+
+static const TorcProducerClass pull_producer = {
+    .size = sizeof(TorcProducerClass),
+    .resumeProducing = write_piece,
+    .stopProducing = note_stop,
+};
+
+static int produce(const TorcProducerClass *cls, bool streaming)
+{
+    return TorcTransport_registerProducer(rec.transport, cls, &rec, streaming);
+}
+
+START_TEST(who_produces_can_be_seen) /* PROD-1 */
+{
+    ck_assert(!TorcStringTransport_producing(wire));
+    ck_assert_ptr_null(TorcStringTransport_producer(wire));
+    ck_assert_int_eq(produce(&push_producer, true), 0);
+    ck_assert_int_eq(produce(&push_producer, true), -EBUSY);
+    ck_assert(TorcStringTransport_producing(wire));
+    ck_assert_ptr_eq(TorcStringTransport_producer(wire), &rec);
+    ck_assert(TorcStringTransport_streaming(wire));
+    TorcTransport_unregisterProducer(rec.transport);
+    ck_assert(!TorcStringTransport_producing(wire));
+    ck_assert_int_eq(produce(&pull_producer, false), 0);
+    ck_assert(!TorcStringTransport_streaming(wire));
+    TorcTransport_unregisterProducer(rec.transport);
+    TorcTransport_loseConnection(rec.transport);
+    ck_assert_int_eq(produce(&push_producer, true), -EPIPE);
+    ck_assert(!TorcStringTransport_producing(wire));
+}
+END_TEST
+
+START_TEST(a_push_producer_is_told_of_the_marks) /* PROD-3 */
+{
+    ck_assert_int_eq(TorcTransport_setWriteMarks(rec.transport, 4, 1), 0);
+    TorcStringTransport_holdOutput(wire);
+    ck_assert_int_eq(produce(&push_producer, true), 0);
+    ck_assert_int_eq(write_text("hello"), 0);
+    ck_assert_str_eq(rec.log, "made");
+    ck_assert(TorcStringTransport_turn(wire));
+    ck_assert_str_eq(rec.log, "made P-pause");
+    ck_assert(TorcStringTransport_producerPaused(wire));
+    ck_assert(!TorcStringTransport_turn(wire));
+    TorcStringTransport_takeOutput(wire, 4);
+    ck_assert(TorcStringTransport_turn(wire));
+    ck_assert(!TorcStringTransport_producerPaused(wire));
+    ck_assert_str_eq(rec.log, "made P-pause P-resume");
+}
+END_TEST
+
+START_TEST(a_pull_producer_is_asked_when_all_has_left) /* PROD-2, PROD-8 */
+{
+    pieces_left = 2;
+    TorcStringTransport_holdOutput(wire);
+    ck_assert_int_eq(produce(&pull_producer, false), 0);
+    ck_assert_str_eq(rec.log, "made");
+    ck_assert(TorcStringTransport_turn(wire));
+    ck_assert(!TorcStringTransport_turn(wire));
+    ck_assert_str_eq(rec.log, "made P-resume");
+    TorcTransport_loseConnection(rec.transport);
+    TorcStringTransport_releaseOutput(wire);
+    while (TorcStringTransport_turn(wire))
+        ;
+    ck_assert_str_eq(TorcStringTransport_value(wire), "piece piece ");
+    ck_assert_str_eq(rec.log, "made P-resume P-resume P-resume lost:DONE");
+}
+END_TEST
+
+START_TEST(closing_waits_for_a_producer) /* PROD-8, PROD-9 */
+{
+    ck_assert_int_eq(produce(&push_producer, true), 0);
+    TorcStringTransport_deliverEnd(wire);
+    ck_assert(!TorcStringTransport_turn(wire));
+    ck_assert_int_eq(write_text("the rest"), 0);
+    TorcTransport_unregisterProducer(rec.transport);
+    ck_assert_int_eq(write_text("too late"), -EPIPE);
+    ck_assert(TorcStringTransport_turn(wire));
+    ck_assert_str_eq(rec.log, "made lost:DONE");
+    ck_assert_str_eq(TorcStringTransport_value(wire), "the rest");
+}
+END_TEST
+
+START_TEST(a_producer_is_stopped_before_connectionLost) /* PROD-7 */
+{
+    ck_assert_int_eq(produce(&push_producer, true), 0);
+    TorcStringTransport_lose(wire, TorcReason_static(TORC_CONNECTION_LOST));
+    ck_assert_str_eq(rec.log, "made P-stop lost:LOST");
+    ck_assert(!TorcStringTransport_producing(wire));
+}
+END_TEST
+
 /* ---- the reactor --------------------------------------------------------------------------- */
 
 static TorcSim *sim;
@@ -850,6 +975,9 @@ int main(void)
              a_fin_is_left_to_a_class_with_the_slot,
              loseWriteConnection_is_told_when_the_output_has_left, a_fin_behind_unread_input_waits,
              a_fin_with_nothing_unread_is_told_to_a_paused_protocol);
+    ADD_CASE(suite, "producers", set_up_connected, tear_down, who_produces_can_be_seen,
+             a_push_producer_is_told_of_the_marks, a_pull_producer_is_asked_when_all_has_left,
+             closing_waits_for_a_producer, a_producer_is_stopped_before_connectionLost);
     ADD_CASE(suite, "on a reactor", set_up_sim, tear_down_sim,
              timers_run_when_the_simulation_is_advanced,
              bound_calls_are_cancelled_before_connectionLost,
