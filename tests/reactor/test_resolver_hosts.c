@@ -145,7 +145,7 @@ END_TEST
 
 START_TEST(other_names_are_asked_of_the_next)
 {
-    Scripted next;
+    static Scripted next; /* outlives the test: the reactor holds it */
     Scripted_init(&next);
     next.at_once = true;
     install_text(sample, &next.base);
@@ -170,7 +170,7 @@ END_TEST
 START_TEST(a_name_that_is_there_is_not_asked_for_elsewhere)
 {
     Outcome outcome = {0};
-    Scripted next;
+    static Scripted next; /* outlives the test: the reactor holds it */
     Scripted_init(&next);
     install_text(sample, &next.base);
     TorcDeferred_detach(
