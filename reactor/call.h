@@ -34,8 +34,9 @@ typedef struct TorcCall {
     void *reserved[2];
 } TorcCall;
 
-#define TORC_CALL(function_, arg_, ...)                                                            \
-    (&(TorcCall){.size = sizeof(TorcCall), .function = (function_), .arg = (arg_), __VA_ARGS__})
+/* TORC_CALL(function, arg), and after these whatever else is to be set: .destroy = …, .protocol = … */
+#define TORC_CALL(function_, ...)                                                                  \
+    (&(TorcCall){.size = sizeof(TorcCall), .function = (function_), .arg = __VA_ARGS__})
 
 /* Fills in the size and nothing else, for C++ and bindings. */
 TORC_API void TorcCall_init(TorcCall *call);

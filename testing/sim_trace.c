@@ -153,9 +153,7 @@ size_t torc__simTrace_putName(unsigned char *ret_bytes, const struct sockaddr *n
 {
     TorcAddress address;
     torc__address_fromSockaddr(name, length, &address);
-    size_t size = strlen(address.path);
-    if (size > SIM_LINE_BYTES - 1)
-        size = SIM_LINE_BYTES - 1;
+    size_t size = strnlen(address.path, SIM_LINE_BYTES - 1); /* counted, so no NUL */
     ret_bytes[0] = SIM_LINE_UNIX;
     memcpy(ret_bytes + 1, address.path, size);
     return size + 1;

@@ -210,6 +210,22 @@ static void check_hello(uint16_t number)
     close(fd);
 }
 
+static int ready[2]; /* a pipe: each worker writes a byte when it runs */
+
+static void tell_ready(void *arg)
+{
+    (void)arg;
+    ck_assert_int_eq(write(ready[1], "r", 1), 1);
+}
+
+/* A signal that comes before a worker's reactor catches it would have its default effect. */
+static void wait_for_workers(void)
+{
+    char byte;
+    for (int i = 0; i < WORKERS; i++)
+        ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+}
+
 START_TEST(workers_share_a_port)
 {
     pid_t pids[WORKERS];
@@ -222,7 +238,10 @@ START_TEST(workers_share_a_port)
                      0);
     TorcFactory_unref(factory);
     TorcPort_getHost(port, &address);
+    ck_assert_int_eq(pipe(ready), 0);
+    TorcReactor_callWhenRunning(reactor, tell_ready, NULL);
     start_workers(reactor, pids);
+    wait_for_workers();
     for (int i = 0; i < 20; i++)
         check_hello(address.port);
     for (int i = 0; i < WORKERS; i++) {
