@@ -1,5 +1,5 @@
-/* Endpoints of sockets that the process has inherited: "fd:", "systemd:", and the listening socket of
- * a program's own.
+/* Endpoints of sockets that the process has inherited: "fd:", "systemd:", and a program's own
+ * sockets.
  *
  * Reactor's thread. Ports and connections get a duplicate of the descriptor (transports/adopt.h). The
  * one that a description names belongs to nobody else, so it is closed once the duplicate is there:
@@ -85,6 +85,7 @@ TorcServerEndpoint *TorcAdoptedStreamServerEndpoint_new(TorcReactor *reactor, in
 typedef struct AdoptedClient {
     TorcClientEndpoint base;
     int fd;
+    bool inherited; /* to be closed */
     bool used;
 } AdoptedClient;
 
@@ -101,7 +102,8 @@ static int client_connect(TorcClientEndpoint *self, TorcFactory *factory,
                                         torc__attempt_made);
     if (r == 0) {
         client->used = true;
-        close_inherited(self->reactor, client->fd);
+        if (client->inherited)
+            close_inherited(self->reactor, client->fd);
     }
     return torc__attempt_begun(attempt, r, ret_connected);
 }
@@ -118,7 +120,7 @@ static const TorcClientEndpointClass client_class = {
     .destroy = client_destroy,
 };
 
-static TorcClientEndpoint *client_new(TorcReactor *reactor, int fd)
+static TorcClientEndpoint *client_new(TorcReactor *reactor, int fd, bool inherited)
 {
     AdoptedClient *client = torc__zalloc(sizeof(*client));
     if (!client) {
@@ -127,7 +129,16 @@ static TorcClientEndpoint *client_new(TorcReactor *reactor, int fd)
     }
     TorcClientEndpoint_init(&client->base, &client_class, reactor);
     client->fd = fd;
+    client->inherited = inherited;
     return &client->base;
+}
+
+TorcClientEndpoint *TorcAdoptedStreamClientEndpoint_new(TorcReactor *reactor, int fd)
+{
+    if (reactor && fd >= 0)
+        return client_new(reactor, fd, false);
+    errno = EINVAL;
+    return NULL;
 }
 
 /* ---- from text ----------------------------------------------------------------------------- */
@@ -158,7 +169,7 @@ static int fdClient_make(TorcReactor *reactor, const TorcEndpointField *const *a
 {
     int fd = -1;
     int r = read_descriptor(arguments, &fd, ret_problem);
-    return r < 0 ? r : torc__endpoint_made(client_new(reactor, fd), ret_endpoint);
+    return r < 0 ? r : torc__endpoint_made(client_new(reactor, fd, true), ret_endpoint);
 }
 
 const TorcEndpointType torc__endpoint_fdServer = {"fd", fdServer_make, FD_PARAMETERS,

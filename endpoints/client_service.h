@@ -36,18 +36,20 @@ typedef struct TorcClientService TorcClientService;
 typedef struct TorcClientServiceOptions {
     size_t size; /* sizeof(TorcClientServiceOptions), set by TORC_CLIENT_SERVICE_OPTIONS */
     /* Seconds to wait after n failures in a row: initialDelay * factor^(n - 1), at most maxDelay,
-     * and of that a random part is taken away, between nothing and `jitter` of it. A connection that
-     * was there and is lost counts as the first failure. 0: the defaults of 1, 60, 1.5 and 0.5; a
-     * negative jitter: none. Delays are not negative, factor is at least 1, jitter at most 1. */
+     * and of that a random part is taken away, between nothing and `jitter` of it. A connection
+     * that was there and is lost counts as the first failure. 0: the defaults of 1, 60, 1.5 and
+     * 0.5; a negative jitter: none. Delays are not negative, factor is at least 1, jitter at most
+     * 1. */
     double initialDelay;
     double maxDelay;
     double factor;
     double jitter;
-    /* Called with each new connection, after connectionMade: to log in, say. It may leave a deferred
-     * in the result, which begins as the value NULL. Until that has fired nobody is told of the
-     * connection; if it fails the connection ends with that reason (TorcTransport_failConnection),
-     * and it was a failed attempt. When the connection is lost before, and when the service is
-     * stopped, the deferred is cancelled. A value is dropped. NULL: there is nothing to prepare. */
+    /* Called with each new connection, after connectionMade: to log in, say. It may leave a
+     * deferred in the result, which begins as the value NULL. Until that has fired nobody is told
+     * of the connection; if it fails the connection ends with that reason
+     * (TorcTransport_failConnection), and it was a failed attempt. When the connection is lost
+     * before, and when the service is stopped, the deferred is cancelled. A value is dropped. NULL:
+     * there is nothing to prepare. */
     void (*prepareConnection)(TorcResult *result, TorcProtocol *protocol, void *arg);
     void *arg; /* for prepareConnection */
     void *reserved[4];
@@ -60,8 +62,8 @@ typedef struct TorcClientServiceOptions {
 TORC_API void TorcClientServiceOptions_init(TorcClientServiceOptions *options);
 
 /* Takes references to endpoint and factory; options may be NULL. The caller has one to the service,
- * which must not outlive the reactor. The start fails with -ENOMEM alone: what attempts fail with is
- * no reason not to try again. (Out of memory even for the timer of the next attempt, it logs
+ * which must not outlive the reactor. The start fails with -ENOMEM alone: what attempts fail with
+ * is no reason not to try again. (Out of memory even for the timer of the next attempt, it logs
  * "client-service.gave-up", an error, and is idle until it is stopped and started.) NULL and errno:
  * EINVAL, ENOMEM. */
 TORC_API TorcClientService *TorcClientService_new(TorcClientEndpoint *endpoint,
@@ -78,8 +80,8 @@ TORC_API TorcProtocol *TorcClientService_protocol(const TorcClientService *self)
 /* Fires with the protocol of the connection, at once if there is one (as TorcClientService_protocol
  * says), else with the next; it is not the deferred's to free. With failAfterFailures it fails with
  * the reason of the so-manieth failed attempt from now, a lost connection not counted; 0: it waits
- * for ever. Fails with TORC_OPERATION_CANCELLED when the service is stopped, or was and has not been
- * started since; before the first start it waits. NULL and errno: EINVAL, ENOMEM. */
+ * for ever. Fails with TORC_OPERATION_CANCELLED when the service is stopped, or was and has not
+ * been started since; before the first start it waits. NULL and errno: EINVAL, ENOMEM. */
 TORC_API TorcDeferred *TorcClientService_whenConnected(TorcClientService *self,
                                                        unsigned failAfterFailures);
 

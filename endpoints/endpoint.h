@@ -16,7 +16,8 @@
  *
  *   servers
  *     tcp:PORT[:interface=ADDRESS][:backlog=N][:reusePort=yes|no]
- *         port      0 … 65535; 0: the system chooses one, ask TorcPort_getHost
+ *         port      0 … 65535, or a service's name ("http": TorcReactor_portOfService, asked
+ *                   when the description is read); 0: the system chooses one, ask TorcPort_getHost
  *         interface an IPv4 or IPv6 literal; none: all of the host's addresses, IPv6 and IPv4
  *         backlog   1 or more connections that the kernel holds; as much as it allows by default
  *         reusePort several sockets may share the port (SO_REUSEPORT)
@@ -32,17 +33,18 @@
  *                   a socket passed by a service manager (sd_listen_fds(3)): the one of that name,
  *                   or the N-th, counted from 0; then as fd:. LISTEN_PID, LISTEN_FDS and
  *                   LISTEN_FDNAMES are read with the description and left as they are; when they
- *                   do not agree there is no endpoint
+ *                   do not agree there is no endpoint. As text only: a program that has found
+ *                   the descriptor itself uses TorcAdoptedStreamServerEndpoint
  *     stdio:        standard input and output, as one connection
  *
  *   clients
  *     tcp:HOST:PORT[:timeout=SECONDS][:bindAddress=ADDRESS][:attemptDelay=SECONDS]
- *         host      a name or a literal; port 1 … 65535. Either may be given by keyword too. A
- *                   name's addresses are raced: TorcHostnameEndpoint
+ *         host      a name or a literal; a name's addresses are raced: TorcHostnameEndpoint
+ *         port      1 … 65535, or a service's name. Host and port may be given by keyword too
  *         timeout   for resolving and connecting together; 30 by default, fractions are fine
  *         bindAddress  a literal: the local address to connect from
- *         attemptDelay until the next address is tried beside those under way; 0.25 by default,
- *                   0.01 at least
+ *         attemptDelay until the next address is tried beside those under way; 0.25 by default;
+ *                   less than 0.01 is raised to 0.01
  *     tcp6:HOST:PORT…  the same, with IPv6 addresses only
  *     unix:PATH[:timeout=SECONDS]
  *     fd:NUMBER     a connected stream socket that the process has inherited; good once, and
@@ -87,7 +89,8 @@ TORC_API int TorcServerEndpoint_listen(TorcServerEndpoint *endpoint, TorcFactory
  * TORC_CONNECTION_NO_PROTOCOL. Cancelling it gives up the attempt, with TORC_CONNECTION_CANCELLED,
  * and nothing is called afterwards; from inside connectionMade it loses the connection; after
  * success it does nothing. The factory is started and stopped around attempt and connection; of a
- * TorcClientFactory the client slots are not called. Nothing is called before this has returned.
+ * TorcClientFactory the client slots are not called. Nothing but startFactory is called before
+ * this has returned.
  * 0; -EINVAL; -ENOMEM; -TORC_ENOTRUNNING; -EALREADY from an endpoint that is good once and was used;
  * or an error of connectTCP and its kin that was found at once. ret_connected may be NULL: a failure
  * is then logged as unhandled. */
@@ -112,7 +115,7 @@ TORC_API TorcClientEndpoint *TorcClientEndpoint_unref(TorcClientEndpoint *endpoi
 /* Reads a description; the caller has a reference. 0; -TORC_EENDPOINT when the description is not
  * valid; -EINVAL for NULL arguments; -ENOMEM. On failure *ret_reason, unless ret_reason is NULL, is
  * a reason of the kind TORC_CONNECTION_FAILED with that code, which the caller drops; its text says
- * what is wrong, in which column, and what is known instead. */
+ * what is wrong, in which column, and what is known instead. On success *ret_reason is NULL. */
 TORC_API int TorcServerEndpoint_fromString(TorcReactor *reactor, const char *description,
                                            TorcServerEndpoint **ret_endpoint,
                                            TorcReason **ret_reason);
@@ -128,21 +131,26 @@ TORC_API size_t torc_quoteStringArgument(const char *argument, char *buffer, siz
 
 /* ---- as objects: NULL and errno (EINVAL, ENOMEM) on failure; texts and options are copied ---- */
 
-/* As "tcp:", with the options of TorcReactor_listenTCP. */
+/* As "tcp:", with the options of TorcReactor_listenTCP. EINVAL also for an interface that is no
+ * address. */
 TORC_API TorcServerEndpoint *TorcTCPServerEndpoint_new(TorcReactor *reactor, int port,
                                                        const TorcListenOptions *options);
 
+/* As "unix:", with the options of TorcReactor_listenUNIX. EINVAL also for an empty address;
+ * ENAMETOOLONG. */
 TORC_API TorcServerEndpoint *TorcUNIXServerEndpoint_new(TorcReactor *reactor, const char *address,
                                                         const TorcListenUNIXOptions *options);
 
 /* A listening socket made elsewhere; see TorcReactor_adoptStreamPort. Good once: after a listen
- * that has succeeded the next is -EALREADY. The caller keeps its descriptor, which must be open until listen. */
+ * that has succeeded the next is -EALREADY. The caller keeps its descriptor, which must be open
+ * until listen. */
 TORC_API TorcServerEndpoint *TorcAdoptedStreamServerEndpoint_new(TorcReactor *reactor, int fd);
 
-/* Standard input and output. Good once. */
-TORC_API TorcServerEndpoint *TorcStandardIOEndpoint_new(TorcReactor *reactor);
+/* Standard input and output, as one connection. Good once. */
+TORC_API TorcServerEndpoint *TorcStandardIOServerEndpoint_new(TorcReactor *reactor);
 
-/* One host's port over TCP by TorcReactor_connectTCP: one address after the other. */
+/* One host's port over TCP by TorcReactor_connectTCP: one address after the other. EINVAL also for
+ * a bindAddress that is no address. */
 TORC_API TorcClientEndpoint *TorcTCPClientEndpoint_new(TorcReactor *reactor, const char *host,
                                                        int port, const TorcConnectOptions *options);
 
@@ -150,7 +158,7 @@ typedef struct TorcHostnameOptions {
     size_t size;              /* sizeof(TorcHostnameOptions), set by TORC_HOSTNAME_OPTIONS */
     double timeout;           /* seconds for everything; 0: the default of 30 s; negative: none */
     double attemptDelay;      /* seconds until the next attempt; 0: the default of 0.25 s; less
-                                 than 0.01 is taken for that */
+                                 than 0.01 is raised to 0.01 */
     TorcAddressFamily family; /* only addresses of this family; NONE: IPv6 and IPv4 */
     const char *bindAddress;  /* a literal; addresses of the other family are then left out */
     bool nagle;               /* as in TorcConnectOptions */
@@ -173,16 +181,36 @@ TORC_API void TorcHostnameOptions_init(TorcHostnameOptions *options);
 TORC_API TorcClientEndpoint *TorcHostnameEndpoint_new(TorcReactor *reactor, const char *host,
                                                       int port, const TorcHostnameOptions *options);
 
+/* As "unix:", with the options of TorcReactor_connectUNIX. EINVAL also for an empty address;
+ * ENAMETOOLONG. */
 TORC_API TorcClientEndpoint *TorcUNIXClientEndpoint_new(TorcReactor *reactor, const char *address,
                                                         const TorcConnectUNIXOptions *options);
+
+/* A connected socket made elsewhere; see TorcReactor_adoptStreamConnection. Good once, as a
+ * server's. The caller keeps its descriptor, which must be open until connect, and should be closed
+ * after it: while it is open the peer may not see the connection end. */
+TORC_API TorcClientEndpoint *TorcAdoptedStreamClientEndpoint_new(TorcReactor *reactor, int fd);
+
+/* Standard input and output, as one connection. Good once. */
+TORC_API TorcClientEndpoint *TorcStandardIOClientEndpoint_new(TorcReactor *reactor);
 
 /* ---- a program's own: a first member, and a class table ------------------------------------- */
 
 typedef struct TorcServerEndpointClass {
     size_t size; /* sizeof(TorcServerEndpointClass) */
     const char *name;
+
+    /* Begins to listen. The factory is referenced and started (TorcFactory_doStart) as long as the
+     * port or a connection uses it, and then stopped; the listen functions of the reactor do this,
+     * and a slot that passes the factory to one of them does nothing more. Only startFactory may be
+     * called from inside. ret_port is never NULL; *ret_port is NULL, and stays so when there is no
+     * port that could be stopped. A TorcServerService ends by stopping this port. 0, or a negative
+     * code: nothing listens then, and the factory was not started or is stopped again. */
     int (*listen)(TorcServerEndpoint *self, TorcFactory *factory, TorcPort **ret_port);
-    void (*destroy)(TorcServerEndpoint *self); /* the last reference is gone: frees it */
+
+    /* The last reference is gone: frees the endpoint. Ports and connections may outlive it. */
+    void (*destroy)(TorcServerEndpoint *self);
+
     void (*reserved[4])(void);
 } TorcServerEndpointClass;
 
@@ -196,9 +224,31 @@ struct TorcServerEndpoint {
 typedef struct TorcClientEndpointClass {
     size_t size; /* sizeof(TorcClientEndpointClass) */
     const char *name;
-    /* ret_connected is never NULL here. */
+
+    /* Begins one attempt. ret_connected is never NULL. A slot that passes the factory on to another
+     * endpoint and hands out that one's deferred, perhaps with steps of its own, keeps all of this:
+     *
+     *   factory   referenced and started (TorcFactory_doStart) before the deferred is handed out;
+     *             stopped when the attempt has failed, or after the connection's connectionLost has
+     *             returned. A TorcClientService learns from the stop that a connection is over:
+     *             without it, it never connects again. Only startFactory may be called from inside
+     *             the slot: no protocol is built, and the deferred does not fire, before it has
+     *             returned.
+     *   success   the deferred fires with the TorcProtocol *, never NULL, after its connectionMade
+     *             has returned and while it has its transport; without a function that frees it.
+     *   failure   any reason; the factory was stopped, or is stopped without waiting for anything.
+     *   cancel    of the deferred, or its release: gives up the attempt, fails the deferred with
+     *             TORC_CONNECTION_CANCELLED, and stops the factory; no protocol is built any more.
+     *             A connection that is there already, but not told, is lost.
+     *
+     * The endpoint is kept by the caller during the call only: an attempt that needs it takes a
+     * reference. 0 with the deferred, which is the caller's; or a negative code: there is no
+     * deferred, and the factory was not started or is stopped again. */
     int (*connect)(TorcClientEndpoint *self, TorcFactory *factory, TorcDeferred **ret_connected);
-    void (*destroy)(TorcClientEndpoint *self); /* the last reference is gone: frees it */
+
+    /* The last reference is gone: frees the endpoint. Connections may outlive it. */
+    void (*destroy)(TorcClientEndpoint *self);
+
     void (*reserved[4])(void);
 } TorcClientEndpointClass;
 

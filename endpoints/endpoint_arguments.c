@@ -2,8 +2,9 @@
  * and what its value says. Also the quoting of values, and the text that tells a person what is
  * wrong.
  *
- * Pure functions, for any thread. Types and their parameters are tables (endpoint_strings.c names
- * them all); the messages here are made from them, so that they always list what is known. */
+ * Pure functions, for any thread, but for the names of services, which the reactor's system knows.
+ * Types and their parameters are tables (endpoint_strings.c names them all); the messages here are
+ * made from them, so that they always list what is known. */
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
@@ -14,6 +15,7 @@
 #include "../reactor/errors.h"
 #include "../reactor/memory_internal.h"
 #include "../transports/address.h"
+#include "../transports/tcp.h"
 #include "../transports/unix_internal.h"
 #include "endpoint.h"
 #include "endpoint_parser_internal.h"
@@ -200,6 +202,30 @@ int torc__endpoint_readNumber(const TorcEndpointField *field, const char *what, 
     return 0;
 }
 
+/* What is not all digits is a name, also if it only begins with them ("3com-tsmux"). */
+static bool is_name(const char *text)
+{
+    return text[strspn(text, "0123456789")] != '\0';
+}
+
+int torc__endpoint_readPort(const TorcEndpointField *field, TorcReactor *reactor, int least,
+                            int *ret_value, TorcEndpointProblem *ret_problem)
+{
+    if (!field || !is_name(field->value))
+        return torc__endpoint_readNumber(field, "the port", least, UINT16_MAX, ret_value,
+                                         ret_problem);
+    int port = TorcReactor_portOfService(reactor, field->value, "tcp");
+    if (port == -TORC_ESERVICE || (port >= 0 && port < least)) /* a list may have a port 0 */
+        return torc__endpoint_fail(ret_problem, field->value_column,
+                                   "the port must be a number from %d to %d or a service that "
+                                   "this host knows, not \"%.40s\"",
+                                   least, UINT16_MAX, field->value);
+    if (port < 0)
+        return port;
+    *ret_value = port;
+    return 0;
+}
+
 /* Whole seconds, then perhaps '.' and up to nine digits; a billion seconds is long enough. */
 static bool parse_seconds(const char *text, double *ret_value)
 {
@@ -341,7 +367,9 @@ int torc__endpoint_fromString(const TorcEndpointType *const *types, size_t count
         r = type ? make_endpoint(type, fields, reactor, ret_endpoint, &problem) : -TORC_EENDPOINT;
     }
     torc__free(fields);
-    if (r == -TORC_EENDPOINT && ret_reason)
+    if (r == 0 && ret_reason)
+        *ret_reason = NULL;
+    else if (r == -TORC_EENDPOINT && ret_reason)
         *ret_reason = reason_of(description, &problem);
     else if (r < 0 && r != -TORC_EENDPOINT)
         torc__endpoint_failed(r, ret_reason);

@@ -1,5 +1,5 @@
 /* Endpoint descriptions as text: cutting one into fields, and reading the values in them. Pure
- * functions over bytes: no reactor, no socket. Not installed. */
+ * functions over bytes, but for torc__endpoint_readPort. Not installed. */
 #ifndef TORC_ENDPOINTS_ENDPOINT_PARSER_INTERNAL_H
 #define TORC_ENDPOINTS_ENDPOINT_PARSER_INTERNAL_H
 
@@ -64,6 +64,11 @@ int torc__endpoint_bind(const TorcEndpointFields *fields, const TorcEndpointPara
 /* A decimal number from `least` to `most`; `what` names it in the problem ("the port"). */
 int torc__endpoint_readNumber(const TorcEndpointField *field, const char *what, int least, int most,
                               int *ret_value, TorcEndpointProblem *ret_problem);
+
+/* A TCP port: a number from `least` to 65535, or the name of a service (TorcReactor_portOfService).
+ * Also -ENOMEM. The one value that is asked of the system. */
+int torc__endpoint_readPort(const TorcEndpointField *field, TorcReactor *reactor, int least,
+                            int *ret_value, TorcEndpointProblem *ret_problem);
 
 /* Seconds above 0, perhaps with a fraction; the decimal sign is '.' in every locale. */
 int torc__endpoint_readSeconds(const TorcEndpointField *field, const char *what, double *ret_value,

@@ -163,8 +163,7 @@ static int make(TorcReactor *reactor, const TorcEndpointField *const *arguments,
     int port = 0;
     int r = read_host(arguments[HOST], &host, ret_problem);
     if (r == 0)
-        r = torc__endpoint_readNumber(arguments[PORT], "the port", 1, UINT16_MAX, &port,
-                                      ret_problem);
+        r = torc__endpoint_readPort(arguments[PORT], reactor, 1, &port, ret_problem);
     if (r == 0)
         r = torc__endpoint_readSeconds(arguments[TIMEOUT], "the timeout", &options.timeout,
                                        ret_problem);

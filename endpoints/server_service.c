@@ -27,9 +27,13 @@ static int server_privilegedStartService(TorcService *self)
     TorcPort *port;
     int r = TorcServerEndpoint_listen(server->endpoint, server->factory, &port);
 
-    if (r == 0)
+    if (r < 0 || !port)
+        return r;
+    if (self->privileged) /* startFactory may have stopped the service */
         server->port = TorcPort_ref(port);
-    return r;
+    else
+        (void)TorcPort_stopListening(port, NULL);
+    return 0;
 }
 
 /* The port is closed also when there is no memory to wait for the end of the turn. */

@@ -43,7 +43,7 @@ static const TorcServerEndpointClass server_class = {
     .destroy = server_destroy,
 };
 
-TorcServerEndpoint *TorcStandardIOEndpoint_new(TorcReactor *reactor)
+TorcServerEndpoint *TorcStandardIOServerEndpoint_new(TorcReactor *reactor)
 {
     if (!reactor) {
         errno = EINVAL;
@@ -92,8 +92,12 @@ static const TorcClientEndpointClass client_class = {
     .destroy = client_destroy,
 };
 
-static TorcClientEndpoint *client_new(TorcReactor *reactor)
+TorcClientEndpoint *TorcStandardIOClientEndpoint_new(TorcReactor *reactor)
 {
+    if (!reactor) {
+        errno = EINVAL;
+        return NULL;
+    }
     StdioClient *client = torc__zalloc(sizeof(*client));
     if (!client) {
         errno = ENOMEM;
@@ -110,7 +114,7 @@ static int server_make(TorcReactor *reactor, const TorcEndpointField *const *arg
 {
     (void)arguments;
     (void)ret_problem;
-    return torc__endpoint_made(TorcStandardIOEndpoint_new(reactor), ret_endpoint);
+    return torc__endpoint_made(TorcStandardIOServerEndpoint_new(reactor), ret_endpoint);
 }
 
 static int client_make(TorcReactor *reactor, const TorcEndpointField *const *arguments,
@@ -118,7 +122,7 @@ static int client_make(TorcReactor *reactor, const TorcEndpointField *const *arg
 {
     (void)arguments;
     (void)ret_problem;
-    return torc__endpoint_made(client_new(reactor), ret_endpoint);
+    return torc__endpoint_made(TorcStandardIOClientEndpoint_new(reactor), ret_endpoint);
 }
 
 const TorcEndpointType torc__endpoint_stdioServer = {"stdio", server_make, 0, NULL};

@@ -17,6 +17,13 @@ static bool copy_text(const char *given, char **text)
     return !given || *text;
 }
 
+/* Whether it may stand where a local address is asked for: a literal, or nothing. */
+static bool is_local_address(const char *text)
+{
+    TorcAddress address;
+    return !text || !*text || TorcAddress_parse(text, 0, &address) == 0;
+}
+
 /* ---- servers ------------------------------------------------------------------------------- */
 
 typedef struct TcpServer {
@@ -50,7 +57,7 @@ TorcServerEndpoint *TorcTCPServerEndpoint_new(TorcReactor *reactor, int port,
 {
     TorcListenOptions read;
     if (!reactor || port < 0 || port > UINT16_MAX ||
-        torc__options_read(&read, sizeof(read), options) < 0) {
+        torc__options_read(&read, sizeof(read), options) < 0 || !is_local_address(read.interface)) {
         errno = EINVAL;
         return NULL;
     }
@@ -109,7 +116,8 @@ TorcClientEndpoint *TorcTCPClientEndpoint_new(TorcReactor *reactor, const char *
 {
     TorcConnectOptions read;
     if (!reactor || !host || !*host || port < 1 || port > UINT16_MAX ||
-        torc__options_read(&read, sizeof(read), options) < 0) {
+        torc__options_read(&read, sizeof(read), options) < 0 ||
+        !is_local_address(read.bindAddress)) {
         errno = EINVAL;
         return NULL;
     }
@@ -145,8 +153,7 @@ static int make_server(TorcReactor *reactor, const TorcEndpointField *const *arg
                        TorcEndpointProblem *ret_problem)
 {
     int port = 0;
-    int r =
-        torc__endpoint_readNumber(arguments[PORT], "the port", 0, UINT16_MAX, &port, ret_problem);
+    int r = torc__endpoint_readPort(arguments[PORT], reactor, 0, &port, ret_problem);
     if (r == 0)
         r = torc__endpoint_readAddress(arguments[INTERFACE], options->v6Only, &options->interface,
                                        ret_problem);

@@ -5,9 +5,20 @@
 #include <limits.h>
 
 #include "../reactor/reactor_internal.h"
+#include "../transports/unix_internal.h"
 #include "client_attempt_internal.h"
 #include "endpoint.h"
 #include "endpoint_types_internal.h"
+
+/* Sets errno when it is none. */
+static bool is_address(const char *text)
+{
+    TorcAddress address;
+    int r = text ? torc__unix_address(text, &address) : -EINVAL;
+    if (r < 0)
+        errno = -r;
+    return r == 0;
+}
 
 /* ---- servers ------------------------------------------------------------------------------- */
 
@@ -41,10 +52,12 @@ TorcServerEndpoint *TorcUNIXServerEndpoint_new(TorcReactor *reactor, const char 
                                                const TorcListenUNIXOptions *options)
 {
     TorcListenUNIXOptions read;
-    if (!reactor || !address || torc__options_read(&read, sizeof(read), options) < 0) {
+    if (!reactor || torc__options_read(&read, sizeof(read), options) < 0) {
         errno = EINVAL;
         return NULL;
     }
+    if (!is_address(address))
+        return NULL;
     UnixServer *server = torc__zalloc(sizeof(*server));
     char *copy = server ? torc__strdup(address) : NULL;
     if (!copy) {
@@ -95,10 +108,12 @@ TorcClientEndpoint *TorcUNIXClientEndpoint_new(TorcReactor *reactor, const char 
                                                const TorcConnectUNIXOptions *options)
 {
     TorcConnectUNIXOptions read;
-    if (!reactor || !address || torc__options_read(&read, sizeof(read), options) < 0) {
+    if (!reactor || torc__options_read(&read, sizeof(read), options) < 0) {
         errno = EINVAL;
         return NULL;
     }
+    if (!is_address(address))
+        return NULL;
     UnixClient *client = torc__zalloc(sizeof(*client));
     char *copy = client ? torc__strdup(address) : NULL;
     if (!copy) {

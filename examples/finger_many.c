@@ -6,9 +6,9 @@
  *
  * Whom to ask about may be '' as well: who is there? */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <torc/torc.h>
 
 enum { AT_ONCE = 8, MOST_BYTES = 64 * 1024 };
@@ -18,7 +18,6 @@ typedef struct Host Host;
 
 typedef struct Round {
     TorcReactor *reactor;
-    TorcFactory *factory;
     TorcDeferredSemaphore *slots;
     const char *whom;
     Host *hosts;
@@ -31,93 +30,30 @@ struct Host {
     const char *description; /* of an endpoint */
 };
 
-/* ---- one question -------------------------------------------------------------------------- */
+/* ---- one host ------------------------------------------------------------------------------ */
 
-typedef struct Question {
-    TorcProtocol base;
-    TorcDeferred *answer; /* to be fired with the text; NULL: not asked yet, or given up */
-    size_t length;
-    char text[MOST_BYTES + 1];
-} Question;
-
-static void question_dataReceived(TorcProtocol *self, const void *data, size_t length)
-{
-    Question *question = (Question *)self;
-    if (length > MOST_BYTES - question->length) {
-        TorcReason *reason = TorcReason_new(TORC_CONNECTION_APPLICATION, 0, "too long an answer");
-        TorcTransport_failConnection(self->transport, reason);
-        TorcReason_unref(reason);
-        return;
-    }
-    memcpy(question->text + question->length, data, length);
-    question->length += length;
-}
-
-/* Nothing a server sends may control the terminal (RFC 1288, section 3.3). */
-static char *safe_text(const Question *question)
-{
-    size_t size = torc_finger_filter(question->text, question->length, 0, NULL, 0) + 1;
-    char *text = malloc(size);
-    if (text)
-        torc_finger_filter(question->text, question->length, 0, text, size);
-    return text;
-}
-
-/* The server closes when it has said everything. */
-static void question_connectionLost(TorcProtocol *self, const TorcReason *reason)
-{
-    Question *question = (Question *)self;
-    TorcDeferred *answer = question->answer;
-    if (!answer)
-        return;
-    question->answer = NULL;
-    char *text = TorcReason_kind(reason) == TORC_CONNECTION_DONE ? safe_text(question) : NULL;
-    if (text)
-        TorcDeferred_callback(answer, text, free);
-    else
-        TorcDeferred_errback(answer, reason);
-}
-
-static const TorcProtocolClass question_class = {
-    TORC_PROTOCOL_CLASS("question", Question),
-    .dataReceived = question_dataReceived,
-    .connectionLost = question_connectionLost,
-};
-
-static void give_up(TorcDeferred *answer, void *arg)
-{
-    (void)answer;
-    Question *question = arg;
-    question->answer = NULL;
-    TorcTransport_abortConnection(question->base.transport);
-}
-
-/* The connection is there: its result becomes the answer's. */
-static void put_question(TorcResult *result, void *arg)
-{
-    Host *host = arg;
-    Question *question = result->value;
-    question->answer = TorcDeferred_new(give_up, question);
-    TorcTransport_printf(question->base.transport, "%s\r\n", host->round->whom);
-    TorcResult_wait(result, question->answer);
-}
-
-static int connect_host(Host *host, TorcClientEndpoint *endpoint, TorcDeferred **ret_answer)
+/* The one limit is on the attempt and the answer together, so the question has none of its own. */
+static int connect_host(Host *host, TorcClientEndpoint *endpoint, TorcDeferred **ret_reply)
 {
     Round *round = host->round;
-    TorcProtocol *protocol = TorcProtocol_new(&question_class, round->factory);
-    TorcDeferred *answer;
-    int r = protocol ? torc_connectProtocol(endpoint, protocol, &answer) : -ENOMEM;
+    TorcFactory *question =
+        TorcFingerClientFactory_new(round->reactor, round->whom,
+                                    TORC_FINGER_CLIENT_OPTIONS(.timeout = -1, .limit = MOST_BYTES));
+    TorcDeferred *reply;
+    if (!question)
+        return -errno;
+    int r = TorcClientEndpoint_connect(endpoint, question, &reply);
+    TorcFactory_unref(question);
     if (r < 0)
         return r;
-    r = TorcDeferred_addCallback(answer, put_question, host);
+    r = TorcDeferred_addCallback(reply, torc_finger_awaitReply, NULL);
     if (r == 0)
-        r = TorcDeferred_addTimeout(answer, round->reactor, patience);
+        r = TorcDeferred_addTimeout(reply, round->reactor, patience);
     if (r < 0) {
-        TorcDeferred_release(answer);
+        TorcDeferred_release(reply);
         return r;
     }
-    *ret_answer = answer;
+    *ret_reply = reply;
     return 0;
 }
 
@@ -126,7 +62,7 @@ static void ask(TorcResult *result, void *arg)
 {
     Host *host = arg;
     TorcClientEndpoint *endpoint;
-    TorcDeferred *answer;
+    TorcDeferred *reply = NULL;
     TorcReason *reason;
     if (result->reason)
         return;
@@ -137,15 +73,42 @@ static void ask(TorcResult *result, void *arg)
         TorcReason_unref(reason);
         return;
     }
-    r = connect_host(host, endpoint, &answer);
+    r = connect_host(host, endpoint, &reply);
     TorcClientEndpoint_unref(endpoint);
     if (r < 0)
         TorcResult_fail(result, TORC_CONNECTION_FAILED, r, NULL);
     else
-        TorcResult_wait(result, answer);
+        TorcResult_wait(result, reply);
 }
 
 /* ---- all of them --------------------------------------------------------------------------- */
+
+/* True for a whole answer. Nothing in it may control the terminal (RFC 1288, section 3.3). */
+static bool print_reply(const TorcFingerReply *reply)
+{
+    size_t size = torc_finger_filter(reply->text, reply->length, 0, NULL, 0) + 1;
+    char *text = malloc(size);
+    if (!text) {
+        puts("no answer: out of memory");
+        return false;
+    }
+    torc_finger_filter(reply->text, reply->length, 0, text, size);
+    fputs(text, stdout);
+    free(text);
+    if (reply->reason)
+        printf("not the whole answer: %s\n", TorcReason_text(reply->reason));
+    else if (reply->truncated)
+        puts("not the whole answer: it is too long");
+    return !reply->reason && !reply->truncated;
+}
+
+static bool print_answer(const TorcResult *answer)
+{
+    if (!answer->reason)
+        return print_reply(answer->value);
+    printf("no answer: %s\n", TorcReason_text(answer->reason));
+    return false;
+}
 
 static void print_answers(TorcResult *result, void *arg)
 {
@@ -154,11 +117,7 @@ static void print_answers(TorcResult *result, void *arg)
     for (size_t i = 0; i < answers->count; i++) {
         const TorcResult *answer = &answers->results[i];
         printf("[%s]\n", round->hosts[i].description);
-        if (answer->reason)
-            printf("no answer: %s\n", TorcReason_text(answer->reason));
-        else
-            fputs(answer->value, stdout);
-        round->failed += answer->reason != NULL;
+        round->failed += !print_answer(answer);
     }
 }
 
@@ -183,10 +142,9 @@ static int run(Round *round, char **descriptions)
 {
     TorcReason *reason = NULL;
     int r = -ENOMEM;
-    round->factory = TorcFactory_new(&torc_factory_class);
     round->slots = TorcDeferredSemaphore_new(AT_ONCE);
     round->hosts = calloc(round->count, sizeof(Host));
-    if (round->factory && round->slots && round->hosts) {
+    if (round->slots && round->hosts) {
         for (size_t i = 0; i < round->count; i++)
             round->hosts[i] = (Host){round, descriptions[i]};
         r = torc_react(ask_all, round, NULL, &reason);
@@ -196,7 +154,6 @@ static int run(Round *round, char **descriptions)
     TorcReason_unref(reason);
     free(round->hosts);
     TorcDeferredSemaphore_free(round->slots);
-    TorcFactory_unref(round->factory);
     return r;
 }
 

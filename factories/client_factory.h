@@ -1,8 +1,8 @@
 /* ClientFactory: a factory that is told how its attempts to connect go. (Twisted: ClientFactory.)
  *
  * For each attempt: startedConnecting, then either buildProtocol, clientConnectionMade and later
- * clientConnectionLost, or clientConnectionFailed. (A buildProtocol that answers NULL is followed by
- * clientConnectionLost alone.) The connector may be told to connect() again from inside the last
+ * clientConnectionLost, or clientConnectionFailed. (A buildProtocol that answers NULL is followed
+ * by clientConnectionLost alone.) The connector may be told to connect() again from inside the last
  * two; the factory is then not stopped in between. An attempt that is given up before it has begun,
  * in the turn that asked for it, gets clientConnectionFailed alone. */
 #ifndef TORC_FACTORIES_CLIENT_FACTORY_H

@@ -49,7 +49,8 @@ typedef struct TorcFingerTarget {
 /* Takes a target apart: "ann@host" asks host about ann, "@host" for its list of users, "ann@h1@h2"
  * asks h2 to ask h1 (most refuse). The part behind the last '@' may name a port, else 79 is used:
  * "ann@host:7979", "ann@[::1]:7979"; an IPv6 address without a port needs no brackets. Any thread.
- * 0; -EINVAL: NULL, no '@', no host, a bad port, a query of more than TORC_FINGER_QUERY_MAX bytes. */
+ * 0; -EINVAL: NULL, no '@', no host, a bad port, a query of more than TORC_FINGER_QUERY_MAX
+ * bytes. */
 TORC_API int torc_finger_parseTarget(const char *target, TorcFingerTarget *ret_target);
 
 typedef struct TorcFingerClientOptions {
@@ -92,9 +93,9 @@ TORC_API void TorcFingerReply_free(TorcFingerReply *reply);
 
 /* ---- by any connection --------------------------------------------------------------------- */
 
-/* A factory whose protocols ask one query each and collect the answer. options may be NULL. Drop the
- * reference by TorcFactory_unref. NULL and errno: ENOMEM; EINVAL: NULL, a bad option, a query that a
- * finger server would not take (see torc_finger_parseQuery). */
+/* A factory whose protocols ask one query each and collect the answer. options may be NULL. Drop
+ * the reference by TorcFactory_unref. NULL and errno: ENOMEM; EINVAL: NULL, a bad option, a query
+ * that a finger server would not take (see torc_finger_parseQuery). */
 TORC_API TorcFactory *TorcFingerClientFactory_new(TorcReactor *reactor, const char *query,
                                                   const TorcFingerClientOptions *options);
 

@@ -21,11 +21,11 @@
  * runs as root tells only what anybody could read: the file must be readable, and the home
  * directory searchable, by others.
  *
- * Everything is looked up on the reactor's thread pool. A look-up that hangs, in a name service or a
- * network's file system, cannot be broken off: its client gets an apology when it times out, but its
- * thread is lost to the pool until the system answers. passwd and utmpx are walked under a lock of
- * the library's: an application that calls getpwent or getutxent itself on other threads must not
- * use this directory. */
+ * Everything is looked up on the reactor's thread pool. A look-up that hangs, in a name service or
+ * a network's file system, cannot be broken off: its client gets an apology when it times out, but
+ * its thread is lost to the pool until the system answers. passwd and utmpx are walked under a lock
+ * of the library's: an application that calls getpwent or getutxent itself on other threads must
+ * not use this directory. */
 #ifndef TORC_PROTOCOLS_FINGER_SYSTEM_DIRECTORY_H
 #define TORC_PROTOCOLS_FINGER_SYSTEM_DIRECTORY_H
 

@@ -42,7 +42,8 @@ typedef struct TorcLineReceiverClass {
     const char *delimiter;
     size_t delimiterLength;
 
-    /* Most bytes of a line without its delimiter; 0: inherited, at the root TORC_LINE_MAX_LENGTH. */
+    /* Most bytes of a line without its delimiter; 0: inherited, at the root
+     * TORC_LINE_MAX_LENGTH. */
     size_t maxLength;
 
     /* A line without its delimiter; NUL-terminated as well as counted (it may hold NUL bytes);

@@ -94,10 +94,10 @@ struct TorcProtocolClass {
      * then its parent's, and so on. The transport is NULL here. */
     void (*destroy)(TorcProtocol *self);
 
-    /* A file descriptor came over a UNIX socket (TorcTransport_sendFileDescriptor), close-on-exec; it
-     * is the protocol's, which must close it. The bytes that it came with follow in dataReceived,
-     * also when this pauses reading, unless this ends the connection. For a class without this slot
-     * descriptors are closed, and "unix.descriptors-dropped" is logged. (Twisted:
+    /* A file descriptor came over a UNIX socket (TorcTransport_sendFileDescriptor), close-on-exec;
+     * it is the protocol's, which must close it. The bytes that it came with follow in
+     * dataReceived, also when this pauses reading, unless this ends the connection. For a class
+     * without this slot descriptors are closed, and "unix.descriptors-dropped" is logged. (Twisted:
      * IFileDescriptorReceiver.) */
     void (*fileDescriptorReceived)(TorcProtocol *self, int fd);
 
@@ -119,10 +119,10 @@ TORC_API extern const TorcProtocolClass torc_protocol_class;
 /* True when the protocol's class is `cls` (the table as written) or inherits from it. */
 TORC_API bool TorcProtocol_isInstance(const TorcProtocol *protocol, const TorcProtocolClass *cls);
 
-/* The table above `cls` among the protocol's classes, resolved: its connectionMade, dataReceived and
- * connectionLost are there, another slot may be NULL. `cls` is the table the calling override was
- * written in; self->cls would be wrong, it is a subclass's table where there is one. For slots of
- * other tables than TorcProtocolClass cast the result to the parent's type. Never NULL; when the
+/* The table above `cls` among the protocol's classes, resolved: its connectionMade, dataReceived
+ * and connectionLost are there, another slot may be NULL. `cls` is the table the calling override
+ * was written in; self->cls would be wrong, it is a subclass's table where there is one. For slots
+ * of other tables than TorcProtocolClass cast the result to the parent's type. Never NULL; when the
  * protocol is no instance of `cls`, the root. */
 TORC_API const TorcProtocolClass *TorcProtocol_super(const TorcProtocol *protocol,
                                                      const TorcProtocolClass *cls);

@@ -5,7 +5,8 @@
  * that takes a TorcCall:
  *
  *     TorcReactor_callLater(reactor, 30.0, give_up, game, NULL);
- *     TorcReactor_callLaterWith(reactor, 30.0, TORC_CALL(give_up, game, .destroy = game_unref), NULL);
+ *     TorcReactor_callLaterWith(reactor, 30.0, TORC_CALL(give_up, game, .destroy = game_unref),
+ *                               NULL);
  */
 #ifndef TORC_REACTOR_CALL_H
 #define TORC_REACTOR_CALL_H
@@ -34,7 +35,8 @@ typedef struct TorcCall {
     void *reserved[2];
 } TorcCall;
 
-/* TORC_CALL(function, arg), and after these whatever else is to be set: .destroy = …, .protocol = … */
+/* TORC_CALL(function, arg), and after these whatever else is to be set:
+ * .destroy = …, .protocol = … */
 #define TORC_CALL(function_, ...)                                                                  \
     (&(TorcCall){.size = sizeof(TorcCall), .function = (function_), .arg = __VA_ARGS__})
 

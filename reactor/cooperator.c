@@ -36,7 +36,8 @@ struct TorcCooperativeTask {
 
 struct TorcCooperator {
     TorcTick tick; /* first: the tick knows its owner by it */
-    TorcReactor *reactor;
+    TorcFollower follower;
+    TorcReactor *reactor; /* NULL: it was freed */
     TorcCooperativeTask *tasks;
     TorcCooperativeTask *queue_first;
     TorcCooperativeTask *queue_last;
@@ -88,7 +89,8 @@ static void take_out(TorcCooperativeTask *task)
 static int see_to_slice(TorcCooperator *cooperator, int64_t delay)
 {
     bool comes = cooperator->in_slice || cooperator->failing || cooperator->tick.armed;
-    if (comes || !cooperator->queue_first)
+    bool over = cooperator->freed || !cooperator->reactor; /* tasks end with the cooperator */
+    if (comes || over || !cooperator->queue_first)
         return 0;
     return torc__tick_start(&cooperator->tick, cooperator->reactor, delay);
 }
@@ -261,6 +263,13 @@ static void slice(TorcTick *tick, bool due)
 
 /* ---- the application's side ---------------------------------------------------------------- */
 
+static void reactor_gone(TorcFollower *follower)
+{
+    TorcCooperator *cooperator =
+        (TorcCooperator *)(void *)((char *)follower - offsetof(TorcCooperator, follower));
+    cooperator->reactor = NULL;
+}
+
 TorcCooperator *TorcCooperator_new(TorcReactor *reactor)
 {
     TorcCooperator *cooperator = reactor ? torc__zalloc(sizeof(*cooperator)) : NULL;
@@ -269,7 +278,9 @@ TorcCooperator *TorcCooperator_new(TorcReactor *reactor)
         return NULL;
     }
     cooperator->tick.function = slice;
+    cooperator->follower.reactorGone = reactor_gone;
     cooperator->reactor = reactor;
+    torc__follow(reactor, &cooperator->follower);
     return cooperator;
 }
 
@@ -290,6 +301,7 @@ void TorcCooperator_free(TorcCooperator *cooperator)
         return;
     cooperator->freed = true;
     hold(cooperator);
+    torc__unfollow(&cooperator->follower);
     torc__tick_stop(&cooperator->tick);
     while ((task = first_to_end(cooperator)))
         cancel_task(task);

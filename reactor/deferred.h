@@ -80,8 +80,8 @@ TORC_API void TorcResult_failWith(TorcResult *result, const TorcReason *reason);
 
 /* The result becomes what the deferred gives; the chain waits for it. Takes ownership of the
  * deferred, which must not be waited for by another (the result is then a failure with -EBUSY) nor
- * be the one whose step this is, or wait for that one (-EDEADLK). NULL: a failure with -ENOMEM, so that a constructor's
- * result may be handed on unchecked. */
+ * be the one whose step this is, or wait for that one (-EDEADLK). NULL: a failure with -ENOMEM, so
+ * that a constructor's result may be handed on unchecked. */
 TORC_API void TorcResult_wait(TorcResult *result, TorcDeferred *deferred);
 
 /* Frees what is there: the value NULL is left. */
@@ -89,8 +89,8 @@ TORC_API void TorcResult_clear(TorcResult *result);
 
 /* ---- making and firing --------------------------------------------------------------------- */
 
-/* Called by cancel: stop what is under way. It may fire the deferred; otherwise that is done for it,
- * with TORC_OPERATION_CANCELLED. The maker's part is over when it returns. */
+/* Called by cancel: stop what is under way. It may fire the deferred; otherwise that is done for
+ * it, with TORC_OPERATION_CANCELLED. The maker's part is over when it returns. */
 typedef void TorcCanceller(TorcDeferred *deferred, void *arg);
 
 /* A deferred without a result. canceller may be NULL. NULL and ENOMEM. */
@@ -101,8 +101,9 @@ TORC_API TorcDeferred *TorcDeferred_new(TorcCanceller *canceller, void *arg);
 TORC_API TorcDeferred *TorcDeferred_succeed(void *value, TorcFunction *destroy);
 TORC_API TorcDeferred *TorcDeferred_fail(const TorcReason *reason);
 
-/* Fires it with a value, which is taken over in any case, or with a failure, of which a reference is
- * taken (NULL: the static one of TORC_OPERATION_FAILED). The steps run before this returns, and it may be freed by then.
+/* Fires it with a value, which is taken over in any case, or with a failure, of which a reference
+ * is taken (NULL: the static one of TORC_OPERATION_FAILED). The steps run before this returns, and
+ * it may be freed by then.
  * 0; -TORC_EALREADYCALLED when it has fired before (nothing changes; the value is freed); -EINVAL
  * (NULL). 0 also when it was cancelled and the result is dropped. */
 TORC_API int TorcDeferred_callback(TorcDeferred *deferred, void *value, TorcFunction *destroy);
@@ -136,9 +137,10 @@ TORC_API int TorcDeferred_addBoth(TorcDeferred *deferred, TorcDeferredFunction *
                                   void *arg);
 
 /* When the result comes here, fires `other` with it and goes on with the value NULL. Cancelling one
- * does not cancel the other, so `other` must have been made without a canceller. As addBoth: `other`
- * is fired in any case (but for -EINVAL: NULL, or the same). Its steps run inside this step: where
- * many follow one another, let them wait instead (TorcResult_wait), which takes no stack. */
+ * does not cancel the other, so `other` must have been made without a canceller. As addBoth:
+ * `other` is fired in any case (but for -EINVAL: NULL, or the same). Its steps run inside this
+ * step: where many follow one another, let them wait instead (TorcResult_wait), which takes no
+ * stack. */
 TORC_API int TorcDeferred_chainDeferred(TorcDeferred *deferred, TorcDeferred *other);
 
 /* Cancels it unless it has its result within `seconds`. The failure is then
@@ -156,14 +158,14 @@ TORC_API int TorcDeferred_addTimeout(TorcDeferred *deferred, TorcReactor *reacto
  * stays good. */
 TORC_API void TorcDeferred_cancel(TorcDeferred *deferred);
 
-/* Ties it to a protocol: if it still exists when the protocol's connection ends, it is stopped before
- * connectionLost is called, as if by release: pauses end, it is cancelled if it has no result, and a
- * failure that comes of this is not logged. So steps may use the protocol without asking whether it
- * is there, and what comes too late, such as the answer of a thread, is freed. The receiver's pointer
- * stays good, and its part may be given away before or after. (An errback that recovers by waiting
- * for something new at that moment is on its own.)
- * 0; -EINVAL (NULL, a protocol without a transport); -ENOTCONN (its connectionLost is being called);
- * -EBUSY (it is bound already); -ENOMEM. On failure nothing has changed. */
+/* Ties it to a protocol: if it still exists when the protocol's connection ends, it is stopped
+ * before connectionLost is called, as if by release: pauses end, it is cancelled if it has no
+ * result, and a failure that comes of this is not logged. So steps may use the protocol without
+ * asking whether it is there, and what comes too late, such as the answer of a thread, is freed.
+ * The receiver's pointer stays good, and its part may be given away before or after. (An errback
+ * that recovers by waiting for something new at that moment is on its own.)
+ * 0; -EINVAL (NULL, a protocol without a transport); -ENOTCONN (its connectionLost is being
+ * called); -EBUSY (it is bound already); -ENOMEM. On failure nothing has changed. */
 TORC_API int TorcDeferred_bind(TorcDeferred *deferred, TorcProtocol *protocol);
 
 /* Holds the steps back; a result that comes meanwhile waits. They nest: each pause needs its
@@ -176,8 +178,8 @@ TORC_API void TorcDeferred_unpause(TorcDeferred *deferred);
 TORC_API TorcDeferred *TorcDeferred_detach(TorcDeferred *deferred);
 
 /* The receiver is done with it: pauses end, it is cancelled if there is no result yet, and then it
- * is detached. A failure that comes of this cancelling is not logged. May be called from inside a step. NULL
- * is fine; returns NULL. */
+ * is detached. A failure that comes of this cancelling is not logged. May be called from inside a
+ * step. NULL is fine; returns NULL. */
 TORC_API TorcDeferred *TorcDeferred_release(TorcDeferred *deferred);
 
 /* The result, when it is final until another step is added: it has fired, no step is running or

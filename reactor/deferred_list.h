@@ -11,8 +11,8 @@
  *     }
  *
  * All of these take the deferreds over, also when they fail themselves (NULL and errno: EINVAL for
- * no array or an unknown flag, ENOMEM; the deferreds are released). The array itself is only read. A
- * NULL in it stands for a deferred that failed with -ENOMEM, so that constructors' results may be
+ * no array or an unknown flag, ENOMEM; the deferreds are released). The array itself is only read.
+ * A NULL in it stands for a deferred that failed with -ENOMEM, so that constructors' results may be
  * handed on unchecked. Each of these makes one allocation besides its deferred, and none later.
  *
  * Cancelling the combination cancels all that are not finished: a list then fires with what there

@@ -5,8 +5,8 @@
  *     …
  *     TorcDeferred *done = TorcDeferredSemaphore_run(slots, ask_host, host);
  *
- * asks at most twenty hosts at a time, in the order of the calls. None of these blocks a thread, and
- * all belong to the reactor's. */
+ * asks at most twenty hosts at a time, in the order of the calls. None of these blocks a thread,
+ * and all belong to the reactor's. */
 #ifndef TORC_REACTOR_DEFERRED_LOCK_H
 #define TORC_REACTOR_DEFERRED_LOCK_H
 
@@ -64,8 +64,8 @@ TORC_API void TorcDeferredQueue_free(TorcDeferredQueue *queue);
  * 0; -ENOBUFS when `size` values are there; -EINVAL; -ENOMEM. */
 TORC_API int TorcDeferredQueue_put(TorcDeferredQueue *queue, void *value, TorcFunction *destroy);
 
-/* Fires with the next value; cancelling takes it out of those who wait. NULL and errno: ENOBUFS when
- * `backlog` wait already, EINVAL, ENOMEM. */
+/* Fires with the next value; cancelling takes it out of those who wait. NULL and errno: ENOBUFS
+ * when `backlog` wait already, EINVAL, ENOMEM. */
 TORC_API TorcDeferred *TorcDeferredQueue_get(TorcDeferredQueue *queue);
 
 /* How many values are there. */

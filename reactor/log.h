@@ -53,7 +53,8 @@ typedef struct TorcLogEvent {
 typedef void TorcLogObserver(const TorcLogEvent *event, void *arg);
 
 /* Sets the observer for events of `least` and above; NULL: silent. Any thread; waits for calls of
- * the previous observer to return, so its `arg` may be freed afterwards. From inside an observer it does nothing. */
+ * the previous observer to return, so its `arg` may be freed afterwards. From inside an observer it
+ * does nothing. */
 TORC_API void torc_setLogObserver(TorcLogObserver *observer, void *arg, TorcLogLevel least);
 
 /* Hands an event to the observer, for applications that log the same way. `name` must last as long

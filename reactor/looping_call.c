@@ -18,7 +18,8 @@ typedef enum LoopState {
 } LoopState;
 
 struct TorcLoopingCall {
-    TorcTick tick; /* first: the tick knows its owner by it */
+    TorcTick tick;         /* first: the tick knows its owner by it */
+    TorcFollower follower; /* while PENDING, when there is no tick */
     TorcReactor *reactor;
     TorcDeferredFunction *function;
     void *arg;
@@ -108,11 +109,25 @@ static void call_over(TorcLoopingCall *loop, TorcResult *result)
     TorcReason_unref(failure);
 }
 
+/* What is waited for may come still; it then finds a loop that has been stopped. */
+static void reactor_gone(TorcFollower *follower)
+{
+    TorcLoopingCall *loop =
+        (TorcLoopingCall *)(void *)((char *)follower - offsetof(TorcLoopingCall, follower));
+    TorcDeferred *done = loop->done;
+
+    loop->done = NULL;
+    loop->running = false;
+    if (done)
+        (void)TorcDeferred_errback(done, TorcReason_static(TORC_OPERATION_CANCELLED));
+}
+
 static void pending_over(TorcResult *result, void *arg)
 {
     TorcLoopingCall *loop = arg;
     TorcDeferred *pending = loop->pending;
 
+    torc__unfollow(&loop->follower);
     if (!pending) { /* the loop was freed, and everybody was told */
         torc__free(loop);
         return;
@@ -141,6 +156,8 @@ static void call_function(TorcLoopingCall *loop)
     } else {
         loop->pending = pending;
         loop->state = PENDING;
+        loop->follower.reactorGone = reactor_gone;
+        torc__follow(loop->reactor, &loop->follower);
         (void)TorcDeferred_addBoth(pending, pending_over, loop);
     }
 }
@@ -196,6 +213,7 @@ static void give_up_pending(TorcLoopingCall *loop)
     TorcDeferred *pending = loop->pending;
     TorcDeferred *done = loop->done;
 
+    torc__unfollow(&loop->follower);
     loop->pending = NULL;
     loop->done = NULL;
     if (done)

@@ -120,9 +120,9 @@ static int outcome(React *react, int r, TorcReason **ret_reason)
 int torc_react(TorcReactFunction *function, void *arg, const TorcReactorOptions *options,
                TorcReason **ret_reason)
 {
-    TORC__REQUIRE(function);
     if (ret_reason)
         *ret_reason = NULL;
+    TORC__REQUIRE(function);
     TorcReactor *reactor = TorcReactor_new(options);
     if (!reactor)
         return -errno;

@@ -480,6 +480,7 @@ void TorcReactor_free(TorcReactor *reactor)
     if (system->forked)
         torc__blockedCalls_forget(reactor);
     torc__blockedCalls_close(reactor);
+    torc__followers_done(reactor);
     drop_calls(reactor);
     parts_free(reactor);
     if (reactor->owns_system)

@@ -64,8 +64,8 @@ TORC_API void TorcReactor_free(TorcReactor *reactor);
  * event "shutdown". May be called again afterwards, any number of times.
  *
  * Returns 0 after stop() and after crash(); -EDEADLK from inside a callback of this reactor; -EBUSY
- * when another reactor of the process owns the signals (use noSignalHandlers in all but one); or the
- * error that ended the loop. */
+ * when another reactor of the process owns the signals (use noSignalHandlers in all but one); or
+ * the error that ended the loop. */
 TORC_API int TorcReactor_run(TorcReactor *reactor);
 
 /* Asks the loop to shut down: the event "shutdown" is fired at the next turn; ports are closed,
@@ -83,11 +83,11 @@ TORC_API int TorcReactor_crash(TorcReactor *reactor);
  * callback; -EINVAL when delay is negative or NaN; or the error of the wait. */
 TORC_API int TorcReactor_iterate(TorcReactor *reactor, double delay);
 
-/* After fork a child has copies of its parent's reactors, which share sockets and the kernel's event
- * set with them. Whatever would reach the parent that way is refused in the child: run, iterate,
- * listening, connecting, reading and writing answer -TORC_EFORKED. A child may leave a copy alone
- * (most do, and end by _exit or exec), free it (its callbacks run; nothing leaves the process, and no
- * file is removed), or make it its own by this function, in order to run it:
+/* After fork a child has copies of its parent's reactors, which share sockets and the kernel's
+ * event set with them. Whatever would reach the parent that way is refused in the child: run,
+ * iterate, listening, connecting, reading and writing answer -TORC_EFORKED. A child may leave a
+ * copy alone (most do, and end by _exit or exec), free it (its callbacks run; nothing leaves the
+ * process, and no file is removed), or make it its own by this function, in order to run it:
  *
  *     TorcReactor_listenTCP(reactor, 8881, factory, NULL, NULL);
  *     if (fork() == 0) {
@@ -96,9 +96,9 @@ TORC_API int TorcReactor_iterate(TorcReactor *reactor, double delay);
  *         …
  *
  * Ports go on listening, delayed and posted calls, triggers and signal handlers are there as they
- * were; the pool is empty, and its jobs that had not begun were dropped. UNIX ports leave their path
- * to the parent. Connections belong to one process: fork before there are any. If a callback forks,
- * run() returns in the child with -TORC_EFORKED, without a shutdown, once the callback has.
+ * were; the pool is empty, and its jobs that had not begun were dropped. UNIX ports leave their
+ * path to the parent. Connections belong to one process: fork before there are any. If a callback
+ * forks, run() returns in the child with -TORC_EFORKED, without a shutdown, once the callback has.
  *
  * 0, also when there was nothing to do; -EDEADLK from inside a callback; -EBUSY: there are
  * connections, attempts to connect or look-ups, or other threads were at work for the reactor when

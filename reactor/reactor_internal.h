@@ -97,7 +97,8 @@ typedef struct TorcNames {
 struct TorcReactor {
     TorcSystem *system;
     TorcReactorPart *parts;
-    struct TorcStreams *streams; /* transports/: created at first use, one of the parts */
+    struct TorcFollower *followers; /* told when it is freed (task_internal.h) */
+    struct TorcStreams *streams;    /* transports/: created at first use, one of the parts */
     TorcTimers timers;
     TorcCallQueue posted;
     TorcTriggers triggers;
@@ -125,6 +126,9 @@ static inline int64_t torc__now(TorcReactor *reactor)
 {
     return reactor->system->ops->now(reactor->system);
 }
+
+/* Tells the followers (task_internal.h) that the reactor is being freed. */
+void torc__followers_done(TorcReactor *reactor);
 
 /* Adds a part; it is freed with the reactor. */
 void torc__reactor_addPart(TorcReactor *reactor, TorcReactorPart *part);

@@ -401,12 +401,13 @@ static int read_options(const TorcResolveOptions *given, TorcResolveOptions *ret
     return 0;
 }
 
-int TorcReactor_resolve(TorcReactor *reactor, const char *host, uint16_t port,
+int TorcReactor_resolve(TorcReactor *reactor, const char *host, int port,
                         const TorcResolveOptions *given, TorcDeferred **ret_addresses)
 {
     TorcResolveOptions options;
 
     TORC__REQUIRE(reactor && ret_addresses && host && *host);
+    TORC__REQUIRE(port >= 0 && port <= UINT16_MAX);
     size_t length = strlen(host);
     TORC__REQUIRE(length <= TORC__HOST_LENGTH && read_options(given, &options) == 0);
     if (torc__reactor_stopping(reactor))
@@ -418,7 +419,7 @@ int TorcReactor_resolve(TorcReactor *reactor, const char *host, uint16_t port,
     record->family = options.family;
     record->timeout = options.timeout;
     memcpy(record->host, host, length + 1);
-    return start(record, reactor, port, ret_addresses);
+    return start(record, reactor, (uint16_t)port, ret_addresses);
 }
 
 /* ---- resolvers ----------------------------------------------------------------------------- */

@@ -17,8 +17,8 @@ TORC_BEGIN_DECLS
  * waited for, or while the loop was busy, ticks are missed; they are counted, not made up for. */
 typedef struct TorcLoopingCall TorcLoopingCall;
 
-/* The function begins with the value NULL, as a step of a deferred does; what it leaves as a value is
- * freed, a deferred is waited for, a failure ends the loop. NULL and errno: EINVAL, ENOMEM. */
+/* The function begins with the value NULL, as a step of a deferred does; what it leaves as a value
+ * is freed, a deferred is waited for, a failure ends the loop. NULL and errno: EINVAL, ENOMEM. */
 TORC_API TorcLoopingCall *TorcLoopingCall_new(TorcReactor *reactor, TorcDeferredFunction *function,
                                               void *arg);
 
@@ -28,17 +28,18 @@ TORC_API TorcLoopingCall *TorcLoopingCall_new(TorcReactor *reactor, TorcDeferred
 TORC_API void TorcLoopingCall_free(TorcLoopingCall *loop);
 
 /* Starts. The first call comes in the next turn when `now` is true, else after an interval. An
- * interval of 0 makes one call per turn. ret_done, which may be NULL, receives a deferred that fires
- * with NULL when the loop was stopped, or with the failure that ended it; without it a failure is
- * logged ("deferred.unhandled"). Cancelling it stops the loop. When the reactor is freed first, it
- * fails with TORC_OPERATION_CANCELLED.
- * 0; -EINVAL (interval negative or NaN); -EALREADY when it runs, or was stopped and its last call is
- * not over (as when it is called from inside the function); -ENOMEM. */
+ * interval of 0 makes one call per turn. ret_done, which may be NULL, receives a deferred that
+ * fires with NULL when the loop was stopped, or with the failure that ended it; without it a
+ * failure is logged ("deferred.unhandled"). Cancelling it stops the loop. When the reactor is freed
+ * first, it fails with TORC_OPERATION_CANCELLED.
+ * 0; -EINVAL (interval negative or NaN); -EALREADY when it runs, or was stopped and its last call
+ * is not over (as when it is called from inside the function); -ENOMEM. */
 TORC_API int TorcLoopingCall_start(TorcLoopingCall *loop, double interval, bool now,
                                    TorcDeferred **ret_done);
 
-/* Stops: `done` fires at once, or when the call that is under way is over, what the function left to
- * wait for included. 0; -EALREADY when it does not run. May be called from inside the function. */
+/* Stops: `done` fires at once, or when the call that is under way is over, what the function left
+ * to wait for included. 0; -EALREADY when it does not run. May be called from inside the
+ * function. */
 TORC_API int TorcLoopingCall_stop(TorcLoopingCall *loop);
 
 /* Begins to count intervals from now: the next call is one interval away. While a call is under way
@@ -53,8 +54,8 @@ TORC_API uint64_t TorcLoopingCall_count(const TorcLoopingCall *loop);
 
 /* ---- later --------------------------------------------------------------------------------- */
 
-/* A deferred that fires with NULL after `delay` seconds; the function, if there is one, is its first
- * step, and sees the failure when it is cancelled. When the reactor is freed first, that is
+/* A deferred that fires with NULL after `delay` seconds; the function, if there is one, is its
+ * first step, and sees the failure when it is cancelled. When the reactor is freed first, that is
  * TORC_OPERATION_CANCELLED, too. NULL and errno: EINVAL (delay negative or NaN), ENOMEM. (The
  * function is called exactly once, except after EINVAL.) */
 TORC_API TorcDeferred *TorcReactor_deferLater(TorcReactor *reactor, double delay,
@@ -79,8 +80,8 @@ TORC_API TorcCooperator *TorcCooperator_new(TorcReactor *reactor);
  * step, and before or after the reactor is freed (no step is made after that). NULL is fine. */
 TORC_API void TorcCooperator_free(TorcCooperator *cooperator);
 
-/* Adds a task, whose first step comes in the next slice, never before this returns. It is good until
- * it has ended: done, failed or stopped; ret_done fires then, with NULL or the failure, and
+/* Adds a task, whose first step comes in the next slice, never before this returns. It is good
+ * until it has ended: done, failed or stopped; ret_done fires then, with NULL or the failure, and
  * cancelling it stops the task. Both outputs may be NULL. (Out of memory for the next slice, tasks
  * that wait for it fail with -ENOMEM.)
  * 0; -EINVAL; -ENOMEM; -ECANCELED while the cooperator is being freed. */
@@ -106,8 +107,9 @@ typedef void TorcReactFunction(TorcReactor *reactor, TorcResult *result, void *a
  * its result. options, arg and ret_reason may be NULL.
  *
  * Returns 0 for a value, which is freed; for a failure its code, -ECANCELED if it has none; or what
- * kept the reactor from running. *ret_reason is the failure, to be dropped by TorcReason_unref, or
- * NULL; without ret_reason a failure is logged ("deferred.unhandled"). */
+ * kept the reactor from running. *ret_reason is the failure, to be dropped by TorcReason_unref;
+ * NULL on success, and for what kept the reactor from running. Without ret_reason a failure is
+ * logged ("deferred.unhandled"). */
 TORC_API int torc_react(TorcReactFunction *function, void *arg, const TorcReactorOptions *options,
                         TorcReason **ret_reason);
 

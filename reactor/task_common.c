@@ -49,6 +49,41 @@ void torc__tick_stop(TorcTick *tick)
     (void)TorcDelayedCall_cancel(tick->call);
 }
 
+/* ---- followers ----------------------------------------------------------------------------- */
+
+void torc__follow(TorcReactor *reactor, TorcFollower *follower)
+{
+    assert(!follower->reactor);
+    follower->reactor = reactor;
+    follower->previous = NULL;
+    follower->next = reactor->followers;
+    if (follower->next)
+        follower->next->previous = follower;
+    reactor->followers = follower;
+}
+
+void torc__unfollow(TorcFollower *follower)
+{
+    if (!follower->reactor)
+        return;
+    if (follower->previous)
+        follower->previous->next = follower->next;
+    else
+        follower->reactor->followers = follower->next;
+    if (follower->next)
+        follower->next->previous = follower->previous;
+    follower->reactor = NULL;
+}
+
+void torc__followers_done(TorcReactor *reactor)
+{
+    while (reactor->followers) {
+        TorcFollower *follower = reactor->followers;
+        torc__unfollow(follower);
+        follower->reactorGone(follower);
+    }
+}
+
 /* ---- deferreds ----------------------------------------------------------------------------- */
 
 TorcDeferred *torc__result_takeDeferred(TorcResult *result)

@@ -26,6 +26,20 @@ void torc__tick_reset(TorcTick *tick, int64_t delay);
 /* Nothing happens if it is not armed. */
 void torc__tick_stop(TorcTick *tick);
 
+/* Those who need the reactor, but have no delayed call under way: they are told when it is freed. */
+typedef struct TorcFollower TorcFollower;
+struct TorcFollower {
+    TorcFollower *previous;
+    TorcFollower *next;
+    TorcReactor *reactor;                    /* NULL: follows none */
+    void (*reactorGone)(TorcFollower *self); /* follows no more by then */
+};
+
+void torc__follow(TorcReactor *reactor, TorcFollower *follower);
+
+/* Nothing happens if it follows none. */
+void torc__unfollow(TorcFollower *follower);
+
 /* Takes out what a function wants to be waited for; NULL when there is nothing. A deferred that
  * somebody else has already becomes the failure -EBUSY, as in a step of a deferred. */
 TorcDeferred *torc__result_takeDeferred(TorcResult *result);

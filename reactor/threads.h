@@ -22,8 +22,8 @@ TORC_API int TorcReactor_callFromThreadWith(TorcReactor *reactor, const TorcCall
  * thread whenever a job finds none idle, up to its size; jobs beyond that wait in order. Work
  * handed in before run() starts at once. At the end of run() waiting jobs are still done, the calls
  * they post are made, and run() returns when all have finished: a job that never ends keeps it from
- * returning. (After a second signal waiting jobs are dropped, and a third has its effect as if there
- * were no reactor.)
+ * returning. (After a second signal waiting jobs are dropped, and a third has its effect as if
+ * there were no reactor.)
  * A job gets no pointer to a protocol (the connection may be gone when it is done): give it a
  * TorcConnectionId and come back with callFromThread.
  * In the long form `destroy` runs on the pool thread, right after the function, or on the reactor's
@@ -51,21 +51,22 @@ TORC_API int TorcReactor_callMultipleInThread(TorcReactor *reactor, const TorcCa
 TORC_API int TorcReactor_deferToThread(TorcReactor *reactor, TorcDeferredFunction *function,
                                        void *arg, TorcDeferred **ret_done);
 
-/* For pool threads and any other but the reactor's: makes the call there, in its turn among those of
- * callFromThread, waits until it has a result (the function may leave a deferred in it), and brings
- * that back. *ret_result, which may be NULL, is the caller's, to be emptied by TorcResult_clear; its
- * value's destroy function then runs on this thread. `arg` is used on the reactor's thread while the
- * caller waits.
- * 0 with the result, be it a value or a failure; -EINVAL; -EDEADLK on the reactor's own thread, which
- * cannot wait for itself (nor can a job in a simulation: everything is one thread there); -ENOMEM;
- * -ECANCELED when there will be no result: the reactor is being freed, or a second signal ends the
+/* For pool threads and any other but the reactor's: makes the call there, in its turn among those
+ * of callFromThread, waits until it has a result (the function may leave a deferred in it), and
+ * brings that back. *ret_result, which may be NULL, is the caller's, to be emptied by
+ * TorcResult_clear; its value's destroy function then runs on this thread. `arg` is used on the
+ * reactor's thread while the caller waits.
+ * 0 with the result, be it a value or a failure; -EINVAL; -EDEADLK on the reactor's own thread,
+ * which cannot wait for itself (nor can a job in a simulation: everything is one thread there);
+ * -ENOMEM; -ECANCELED when there will be no result: the reactor is being freed, or a second signal
+ * ends the
  * run while jobs are still at work. What the function left to wait for is then cancelled. */
 TORC_API int TorcReactor_blockingCallFromThread(TorcReactor *reactor,
                                                 TorcDeferredFunction *function, void *arg,
                                                 TorcResult *ret_result);
 
-/* True on the thread that the reactor belongs to: the one that is in run() or iterate(), or was last,
- * or created it when none was yet. Any thread. (Twisted: isInIOThread.) */
+/* True on the thread that the reactor belongs to: the one that is in run() or iterate(), or was
+ * last, or created it when none was yet. Any thread. (Twisted: isInIOThread.) */
 TORC_API bool TorcReactor_isInIOThread(const TorcReactor *reactor);
 
 /* Sets the most threads of the pool, at least 1. More: waiting jobs get threads at once. Fewer:

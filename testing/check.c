@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include "report_internal.h"
+#include "sim_hygiene.h"
 
 /* True, or the message says what was expected instead. */
 static bool compare(const char *verb, const void *actual, size_t actual_length,
@@ -70,4 +71,16 @@ bool torc_check_reset(TorcSimPeer *peer, char *message, size_t size)
                     TorcSimPeer_gotEnd(peer) ? "the connection was ended in order, not reset"
                                              : "the connection is still open",
                     &report);
+}
+
+bool torc_check_clean(TorcSim *sim, char *message, size_t size)
+{
+    char left[TORC_CHECK_MESSAGE_SIZE];
+    SimReport report;
+    size_t count = TorcSim_checkClean(sim, left, sizeof(left));
+
+    torc__report_begin(&report, message, size);
+    if (count > 0)
+        torc__report_printf(&report, "left behind:\n%s", left);
+    return count == 0;
 }

@@ -45,6 +45,11 @@ TORC_API bool torc_check_reset(TorcSimPeer *peer, char *message, size_t size);
 TORC_API bool torc_check_written(TorcStringTransport *wire, const void *data, size_t length,
                                  char *message, size_t size);
 
+/* Nothing is left behind: TorcSim_checkClean (sim_hygiene.h), which does what can be done now, finds
+ * no connection, port, connector, delayed call, job, look-up, trigger, signal handler or descriptor;
+ * else the message names each. sim_hygiene.h says what it cannot see, deferreds for example. */
+TORC_API bool torc_check_clean(TorcSim *sim, char *message, size_t size);
+
 TORC_END_DECLS
 
 /* ---- for libcheck -------------------------------------------------------------------------- */
@@ -76,6 +81,8 @@ TORC_END_DECLS
         TORC_CHECK_THAT(#wire_, torc_check_written, wire_, torc_text_, strlen(torc_text_));        \
     } while (0)
 
+#define ck_assert_clean(sim_) TORC_CHECK_THAT(#sim_, torc_check_clean, sim_)
+
 /* torc_fragmentation_check finds no difference; options_ may be NULL. */
 #define ck_assert_cuts_do_not_matter(factory_, text_, options_)                                    \
     do {                                                                                           \
@@ -84,6 +91,16 @@ TORC_END_DECLS
         int torc_result_ = torc_fragmentation_check(factory_, torc_text_, strlen(torc_text_),      \
                                                     options_, torc_report_, sizeof(torc_report_)); \
         ck_assert_msg(torc_result_ == 0, "%s: %s", #factory_, torc_report_);                       \
+    } while (0)
+
+/* The same of a protocol class, &its_class, that needs no factory of its own. */
+#define ck_assert_cuts_do_not_matter_to(class_, text_, options_)                                   \
+    do {                                                                                           \
+        const char *torc_text_ = (text_);                                                          \
+        char torc_report_[TORC_FRAGMENTATION_REPORT_SIZE];                                         \
+        int torc_result_ = torc_fragmentation_checkProtocol(                                       \
+            class_, torc_text_, strlen(torc_text_), options_, torc_report_, sizeof(torc_report_)); \
+        ck_assert_msg(torc_result_ == 0, "%s: %s", #class_, torc_report_);                         \
     } while (0)
 
 #endif

@@ -302,6 +302,12 @@ static int check(Harness *harness, const TorcFragmentationOptions *given)
     return r;
 }
 
+static int refuse(int error, SimReport *report)
+{
+    torc__report_printf(report, "no run was made: %s", torc_strerror(error));
+    return error;
+}
+
 int torc_fragmentation_check(TorcFactory *factory, const void *data, size_t length,
                              const TorcFragmentationOptions *options, char *report, size_t size)
 {
@@ -311,6 +317,22 @@ int torc_fragmentation_check(TorcFactory *factory, const void *data, size_t leng
     torc__report_begin(&harness.report, report, size);
     int r = check(&harness, options);
     if (r < 0 && harness.report.length == 0)
-        torc__report_printf(&harness.report, "no run was made: %s", torc_strerror(r));
+        return refuse(r, &harness.report);
+    return r;
+}
+
+int torc_fragmentation_checkProtocol(const TorcProtocolClass *cls, const void *data, size_t length,
+                                     const TorcFragmentationOptions *options, char *report,
+                                     size_t size)
+{
+    TORC__REQUIRE(report || size == 0);
+    SimReport refusal;
+
+    torc__report_begin(&refusal, report, size);
+    TorcFactory *factory = cls ? TorcFactory_forProtocol(cls) : NULL;
+    if (!factory)
+        return refuse(cls ? -errno : -EINVAL, &refusal);
+    int r = torc_fragmentation_check(factory, data, length, options, report, size);
+    TorcFactory_unref(factory);
     return r;
 }

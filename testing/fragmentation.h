@@ -6,11 +6,14 @@
  *                                      sizeof(report));
  *     ck_assert_msg(r == 0, "%s", report);
  *
- * or, with check.h, ck_assert_cuts_do_not_matter(factory, session, NULL).
+ * or, with check.h, ck_assert_cuts_do_not_matter(factory, session, NULL). A protocol that needs no
+ * factory of its own is given by its class: torc_fragmentation_checkProtocol,
+ * ck_assert_cuts_do_not_matter_to(&its_class, session, NULL).
  *
- * A new instance on a string transport gets the bytes whole; others get them byte by byte, cut in two
- * at every position, and, when they are few, cut in three at every pair of positions. What each
- * writes, how it closes, and what it observed must be what the first one wrote, did and observed. */
+ * A new instance on a string transport gets the bytes whole; others get them byte by byte, cut in
+ * two at every position, and, when they are few, cut in three at every pair of positions. What each
+ * writes, how it closes, and what it observed must be what the first one wrote, did and
+ * observed. */
 #ifndef TORC_TESTING_FRAGMENTATION_H
 #define TORC_TESTING_FRAGMENTATION_H
 
@@ -62,6 +65,13 @@ TORC_API void TorcFragmentationOptions_init(TorcFragmentationOptions *options);
 TORC_API int torc_fragmentation_check(TorcFactory *factory, const void *data, size_t length,
                                       const TorcFragmentationOptions *options, char *report,
                                       size_t size);
+
+/* The same for a protocol that needs no factory of its own, as TorcFactory_forProtocol makes it.
+ * -EINVAL: no class; -ENOMEM. */
+TORC_API int torc_fragmentation_checkProtocol(const TorcProtocolClass *cls, const void *data,
+                                              size_t length,
+                                              const TorcFragmentationOptions *options, char *report,
+                                              size_t size);
 
 TORC_END_DECLS
 

@@ -1,8 +1,9 @@
 /* Loopback: two protocols run against each other, without a network.
  * (Twisted: twisted.protocols.loopback.loopbackAsync and its pump policies.)
  *
- *     TorcLoopback *loop = TorcLoopback_new(server_factory, client_factory,
- *                                           TORC_LOOPBACK_OPTIONS(.policy = TORC_LOOPBACK_BYTEWISE));
+ *     TorcLoopback *loop =
+ *         TorcLoopback_new(server_factory, client_factory,
+ *                          TORC_LOOPBACK_OPTIONS(.policy = TORC_LOOPBACK_BYTEWISE));
  *     ck_assert_int_eq(TorcLoopback_run(loop), TORC_LOOPBACK_CLOSED);
  *     ck_assert_str_eq(TorcStringTransport_value(TorcLoopback_client(loop)), "ann\r\n");
  *     TorcLoopback_free(loop);
@@ -56,10 +57,10 @@ typedef struct TorcLoopbackOptions {
 /* Fills in the size and defaults, for C++ and bindings. */
 TORC_API void TorcLoopbackOptions_init(TorcLoopbackOptions *options);
 
-/* Connects a protocol of the one factory to one of the other: the server's connectionMade runs, then
- * the client's. The server is at 127.0.0.1:1, the client at 127.0.0.1:2. The factories may be the
- * same. options may be NULL. NULL and errno: EINVAL; or what TorcStringTransport_connect answers,
- * positive. */
+/* Connects a protocol of the one factory to one of the other: the server's connectionMade runs,
+ * then the client's. The server is at 127.0.0.1:1, the client at 127.0.0.1:2. The factories may be
+ * the same. options may be NULL. NULL and errno: EINVAL; or what TorcStringTransport_connect
+ * answers, positive. */
 TORC_API TorcLoopback *TorcLoopback_new(TorcFactory *server, TorcFactory *client,
                                         const TorcLoopbackOptions *options);
 
@@ -74,8 +75,8 @@ TORC_API TorcLoopbackEnd TorcLoopback_run(TorcLoopback *loop);
 /* "closed", "idle", "limit", for messages; static. */
 TORC_API const char *TorcLoopbackEnd_name(TorcLoopbackEnd end);
 
-/* Either side: its value is all that it has written, its reason is how it ended. Not to be freed, and
- * bytes are not to be delivered to it by hand; its output may be held. */
+/* Either side: its value is all that it has written, its reason is how it ended. Not to be freed,
+ * and bytes are not to be delivered to it by hand; its output may be held. */
 TORC_API TorcStringTransport *TorcLoopback_server(TorcLoopback *loop);
 TORC_API TorcStringTransport *TorcLoopback_client(TorcLoopback *loop);
 

@@ -128,13 +128,13 @@ TORC_API void TorcSim_setWakeOrder(TorcSim *sim, TorcSimOrder order);
 
 /* Runs the reactor by TorcReactor_run, as the program's main does, until it stops; time jumps from
  * event to event. Fails with -EDEADLK when nothing can ever happen any more, and with -ETIMEDOUT
- * when TorcSimOptions.turns are used up: it then says on stderr what is still there, with the seed
- * and the end of the trace (TorcSim_fail), and the reactor shuts down. */
+ * when TorcSimOptions.turns are used up: with both it says on stderr what is still there, with the
+ * seed and the end of the trace (TorcSim_fail), and the reactor shuts down. */
 TORC_API int TorcSim_run(TorcSim *sim);
 
-/* As if the process got the signal: SIGINT or SIGTERM, or one that it has a handler for (signals.h).
- * Ignored if nobody catches it, also those whose default action is worse; as everywhere, one that
- * pends already is not counted again. */
+/* As if the process got the signal: SIGINT or SIGTERM, or one that it has a handler for
+ * (signals.h). Ignored if nobody catches it, also those whose default action is worse; as
+ * everywhere, one that pends already is not counted again. */
 TORC_API void TorcSim_raise(TorcSim *sim, int signo);
 
 /* ---- names --------------------------------------------------------------------------------- */

@@ -201,3 +201,24 @@ TorcSimPeer *TorcSim_expectConnectionUNIX(TorcSim *sim, const char *address, dou
                            seconds);
     return awaited.peer;
 }
+
+/* "awaited …; still there: …" */
+static bool tell_all(TorcSim *sim, const char *what, double seconds)
+{
+    char report[REPORT_SIZE];
+    size_t left = torc__sim_report(sim, report, sizeof(report));
+    return TorcSim_fail(sim, "awaited %s within %g s; still there:%s%s", what, seconds,
+                        left > 0 ? "\n" : " nothing", report);
+}
+
+bool TorcSim_expectThat(TorcSim *sim, TorcSimPredicate *predicate, void *arg, double seconds,
+                        const char *what)
+{
+    require(what, "TorcSim_expectThat: it is not said what is awaited");
+    return TorcSim_runUntil(sim, predicate, arg, seconds) || tell_all(sim, what, seconds);
+}
+
+bool TorcSim_expectIdle(TorcSim *sim, double seconds)
+{
+    return TorcSim_runUntilIdle(sim, seconds) || tell_all(sim, "that all is quiet", seconds);
+}

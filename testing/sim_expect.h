@@ -40,6 +40,15 @@ TORC_API TorcSimPeer *TorcSim_expectConnection(TorcSim *sim, int port, double se
 TORC_API TorcSimPeer *TorcSim_expectConnectionUNIX(TorcSim *sim, const char *address,
                                                    double seconds);
 
+/* What the predicate asks for must come to be: TorcSim_runUntil that does not fail in silence. The
+ * report says `what` was awaited, a phrase such as "two users in the room", and what is still there:
+ * ports, connections, delayed calls and the rest (sim_hygiene.h). */
+TORC_API bool TorcSim_expectThat(TorcSim *sim, TorcSimPredicate *predicate, void *arg,
+                                 double seconds, const char *what);
+
+/* All must become quiet, as TorcSim_runUntilIdle says; the report is the same. */
+TORC_API bool TorcSim_expectIdle(TorcSim *sim, double seconds);
+
 TORC_END_DECLS
 
 #endif

@@ -277,6 +277,17 @@ int torc__simHost_giveUp(TorcSimHost *host)
     return -ETIMEDOUT;
 }
 
+int torc__simHost_starve(TorcSimHost *host)
+{
+    char report[REPORT_SIZE];
+    size_t left = torc__sim_report(host->sim, report, sizeof(report));
+    (void)TorcSim_fail(host->sim,
+                       "awaited the end of the run of %s, but nothing can ever happen any more; "
+                       "still there:%s%s",
+                       host->name, left > 0 ? "\n" : " nothing", report);
+    return -EDEADLK;
+}
+
 int TorcSimHost_run(TorcSimHost *host)
 {
     TORC__REQUIRE(host);
@@ -287,6 +298,7 @@ int TorcSimHost_run(TorcSimHost *host)
     view->turns_left = host->sim->turns;
     int r = TorcReactor_run(host->reactor);
     view->turns_left = UINT64_MAX;
+    view->runs = NULL;
     return r;
 }
 

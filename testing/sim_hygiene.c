@@ -129,6 +129,32 @@ static void find_jobs(const SimView *view, Findings *findings)
         found(findings, "look-up of %s", torc__simLookup_host(lookup));
 }
 
+static void find_triggers(const TorcTriggers *triggers, Findings *findings)
+{
+    static const char *const names[TORC__TRIGGER_LISTS] = {
+        [TORC__STARTUP_BEFORE] = "system event trigger, before startup",
+        [TORC__STARTUP_DURING] = "system event trigger, during startup",
+        [TORC__STARTUP_AFTER] = "system event trigger, after startup",
+        [TORC__WHEN_RUNNING] = "call when running",
+        [TORC__SHUTDOWN_BEFORE] = "system event trigger, before shutdown",
+        [TORC__SHUTDOWN_DURING] = "system event trigger, during shutdown",
+        [TORC__SHUTDOWN_AFTER] = "system event trigger, after shutdown",
+    };
+    for (int list = 0; list < TORC__TRIGGER_LISTS; list++)
+        if (triggers->lists[list].first)
+            found(findings, "%s", names[list]);
+}
+
+/* What stops the reactor has the reactor itself for its argument. */
+static void find_signal_handlers(const TorcSimHost *host, Findings *findings)
+{
+    for (int signo = 1; signo < SIM_SIGNALS; signo++) {
+        const SimSignalHandler *handler = &host->view->handlers[signo];
+        if (handler->function && handler->arg != host->reactor)
+            found(findings, "signal handler, signal %d", signo);
+    }
+}
+
 /* ---- the kernel's ---------------------------------------------------------------------------- */
 
 static const char *kind_of(const SimDescriptor *descriptor)
@@ -166,6 +192,8 @@ static void find_all(const TorcSimHost *host, Findings *findings)
     }
     find_delayed_calls(host->reactor, findings);
     find_jobs(host->view, findings);
+    find_triggers(&host->reactor->triggers, findings);
+    find_signal_handlers(host, findings);
     find_descriptors(host->view, findings);
 }
 

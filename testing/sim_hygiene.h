@@ -20,12 +20,18 @@ TORC_BEGIN_DECLS
  *     delayed call in 12.500000000 s
  *     job, running
  *     look-up of irc.example.org
+ *     system event trigger, before shutdown
+ *     signal handler, signal 15
  *     descriptor 1000005: socket, connected
  *
- * Where there are several hosts (sim_network.h) a line begins with the name of its own: "client: job,
- * running". A connection, for example, counts twice, once with its descriptor. Returns the number of lines
- * that the whole report has; 0: all clean. The report is NUL-terminated and cut to `size`, at the
- * end of a line if possible; NULL with 0: only the number. */
+ * Where there are several hosts (sim_network.h) a line begins with the name of its own: "client:
+ * job, running". A connection, for example, counts twice, once with its descriptor. Returns the
+ * number of lines that the whole report has; 0: all clean. The report is NUL-terminated and cut to
+ * `size`, at the end of a line if possible; NULL with 0: only the number.
+ *
+ * Triggers, and calls of callWhenRunning, are told once for each phase that has some; a signal that
+ * stops the reactor is none of the application's handlers. What it cannot see: deferreds that
+ * nobody has fired, and memory of the application's own (the leak sanitizer finds it). */
 TORC_API size_t TorcSim_checkClean(TorcSim *sim, char *report, size_t size);
 
 TORC_END_DECLS

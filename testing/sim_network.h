@@ -40,8 +40,8 @@ typedef struct TorcSimHost TorcSimHost;
 
 /* A new machine; the sim owns it. Its name resolves to its address (see TorcSim_setHost for more
  * names), which is an IPv4 or IPv6 literal that nobody else has, or NULL: the next of 10.0.0.2,
- * 10.0.0.3, …. Ports, and 127.0.0.1 and ::1, are each machine's own. NULL and errno: EINVAL (no name,
- * no such literal), EEXIST (the name or the address is taken). */
+ * 10.0.0.3, …. Ports, and 127.0.0.1 and ::1, are each machine's own. NULL and errno: EINVAL (no
+ * name, no such literal), EEXIST (the name or the address is taken). */
 TORC_API TorcSimHost *TorcSim_host(TorcSim *sim, const char *name, const char *address);
 
 /* The machine of TorcSim_reactor, "home": 10.0.0.1 and fd00::1. Peers at 127.0.0.1 are there too,
@@ -101,9 +101,9 @@ typedef struct TorcSimLink {
 
 #define TORC_SIM_LINK(...) (&(TorcSimLink){.size = sizeof(TorcSimLink), __VA_ARGS__})
 
-/* How what `from` sends to `to` travels from now on; the other direction is set by itself. `from` and
- * `to` may be the same host. A host that is NULL is the rest of the world: peers at addresses that
- * belong to no host. A link that is NULL: as fast as thought, as it is in the beginning. 0, or
+/* How what `from` sends to `to` travels from now on; the other direction is set by itself. `from`
+ * and `to` may be the same host. A host that is NULL is the rest of the world: peers at addresses
+ * that belong to no host. A link that is NULL: as fast as thought, as it is in the beginning. 0, or
  * -EINVAL (negative or NaN). */
 TORC_API int TorcSim_setLink(TorcSim *sim, TorcSimHost *from, TorcSimHost *to,
                              const TorcSimLink *link);
@@ -112,8 +112,8 @@ TORC_API int TorcSim_setLink(TorcSim *sim, TorcSimHost *from, TorcSimHost *to,
  * held back, and attempts to connect get no answer. NULL is the rest of the world. */
 TORC_API void TorcSim_partition(TorcSim *sim, TorcSimHost *a, TorcSimHost *b);
 
-/* Ends it: what was held leaves now, in order. An attempt to connect gets through with its next SYN:
- * they are sent 1, 3, 7, 15, … seconds after the first. */
+/* Ends it: what was held leaves now, in order. An attempt to connect gets through with its next
+ * SYN: they are sent 1, 3, 7, 15, … seconds after the first. */
 TORC_API void TorcSim_heal(TorcSim *sim, TorcSimHost *a, TorcSimHost *b);
 
 TORC_END_DECLS

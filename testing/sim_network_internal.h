@@ -108,9 +108,11 @@ void torc__simHosts_pass(TorcSim *sim, int64_t time);
 /* No reactor has anything to do at this moment. */
 bool torc__simHosts_settled(const TorcSim *sim);
 
-/* The turns of the host's run are used up: tells so. The shutdown may take as many as it needs.
- * Returns the error to end the run with. */
+/* The turns of the host's run are used up, or nothing can ever happen any more: tells so, with what
+ * is still there. The shutdown may take as many turns as it needs. They return the error to end the
+ * run with. */
 int torc__simHost_giveUp(TorcSimHost *host);
+int torc__simHost_starve(TorcSimHost *host);
 
 /* One turn that waits until `time` at most; a time past: not at all. */
 void torc__simHost_turn(TorcSimHost *host, int64_t time);

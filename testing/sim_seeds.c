@@ -42,7 +42,7 @@ static bool read_seed(const char *text, uint64_t *ret_seed)
 bool torc__sim_environmentSeed(uint64_t *ret_seed)
 {
     const char *text = getenv("TORC_SIM_SEED");
-    if (!text)
+    if (!text || !*text)
         return false;
     if (!read_seed(text, ret_seed))
         torc__sim_fatal("TORC_SIM_SEED is not a seed: a number below 2^64, decimal or with 0x");

@@ -9,10 +9,10 @@
  *     0.000000000 recv(1000005, 65536) = EINTR
  *
  * There is a line for each system call of the code under test with its arguments and result, each
- * readiness and signal it is told of, each event of the kernel, each thing that a peer does or gets,
- * each fault, and what the test says by TorcSim_note. The clock, random numbers and waking have
- * none; a wait has one when it fails. A call has its place where it began: what it brings about
- * at once, such as a peer's getting the bytes, stands below it.
+ * readiness and signal it is told of, each event of the kernel, each thing that a peer does or
+ * gets, each fault, and what the test says by TorcSim_note. The clock, random numbers and waking
+ * have none; a wait has one when it fails. A call has its place where it began: what it brings
+ * about at once, such as a peer's getting the bytes, stands below it.
  *
  * Same seed, same trace, byte for byte, whatever the compiler and its options. */
 #ifndef TORC_TESTING_SIM_TRACE_H
@@ -22,8 +22,8 @@
 
 TORC_BEGIN_DECLS
 
-/* How many lines are kept, the latest; those there are now are forgotten. Default 1000. 0: the trace
- * is off, and its hash stands still, which makes a simulation about twice as fast. */
+/* How many lines are kept, the latest; those there are now are forgotten. Default 1000. 0: the
+ * trace is off, and its hash stands still, which makes a simulation about twice as fast. */
 TORC_API void TorcSim_setTraceSize(TorcSim *sim, size_t lines);
 
 /* The lines kept, each with a newline; NUL-terminated, valid until the next call for this sim. */

@@ -91,7 +91,7 @@ struct SimView {
     TorcSim *sim;        /* whose other reactors are turned while this one waits; NULL: none */
     int64_t horizon;     /* wait does not pass this time */
     uint64_t turns_left; /* of this run; UINT64_MAX: there is none, or it was given up */
-    TorcSimHost *runs;   /* whose run that is */
+    TorcSimHost *runs;   /* whose run that is; NULL: there is none */
     size_t chunk_size;   /* 0: no limit */
 
     SimDescriptor **descriptors; /* by number less descriptor_base */

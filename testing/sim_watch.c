@@ -390,7 +390,7 @@ int torc__simView_wait(TorcSystem *system, int64_t deadline)
             continue;
         int64_t next = next_time(view, deadline);
         if (next == INT64_MAX)
-            return -EDEADLK;
+            return view->runs ? torc__simHost_starve(view->runs) : -EDEADLK;
         pass_time(view, next);
         count_fruitless(view);
     }

@@ -50,8 +50,8 @@ TORC_API TorcStringTransport *TorcStringTransport_new(void);
 TORC_API TorcStringTransport *TorcStringTransport_forProtocol(const TorcProtocolClass *cls);
 
 /* Frees it with its protocol. One that is still connected is first lost with
- * TORC_CONNECTION_SHUTDOWN, as by TorcReactor_free. Before its reactor, if it was given one. NULL is
- * fine. Calls the protocol. */
+ * TORC_CONNECTION_SHUTDOWN, as by TorcReactor_free. Before its reactor, if it was given one. NULL
+ * is fine. Calls the protocol. */
 TORC_API void TorcStringTransport_free(TorcStringTransport *wire);
 
 /* Before connecting: what TorcTransport_getReactor answers, for protocols that use timers (NULL
@@ -64,9 +64,10 @@ TORC_API void TorcStringTransport_setHost(TorcStringTransport *wire, const TorcA
 TORC_API void TorcStringTransport_setPeer(TorcStringTransport *wire, const TorcAddress *peer);
 
 /* Connects it, once in its life, to a protocol that the factory's buildProtocol makes; its
- * connectionMade runs. startFactory does not: that is the ports' business, or TorcFactory_doStart's.
- * 0; -TORC_EREFUSED (buildProtocol answered NULL); buildProtocol's code; -EINVAL (no factory). Calls
- * the protocol. */
+ * connectionMade runs. startFactory does not: that is the ports' business, or
+ * TorcFactory_doStart's.
+ * 0; -TORC_EREFUSED (buildProtocol answered NULL); buildProtocol's code; -EINVAL (no factory).
+ * Calls the protocol. */
 TORC_API int TorcStringTransport_connect(TorcStringTransport *wire, TorcFactory *factory);
 
 /* The same with an instance made by TorcProtocol_new, which it owns from now on. Calls the
@@ -91,15 +92,15 @@ TORC_API TorcTransport *TorcStringTransport_transport(TorcStringTransport *wire)
 TORC_API bool TorcStringTransport_turn(TorcStringTransport *wire);
 
 /* A turn; then the bytes arrive, in one dataReceived. While the protocol has paused reading they
- * wait; what comes after loseConnection or the end is dropped. They lie in memory that is freed when
- * dataReceived returns, so that valgrind and sanitizers see who keeps a pointer or reads too far.
- * Calls the protocol. */
+ * wait; what comes after loseConnection or the end is dropped. They lie in memory that is freed
+ * when dataReceived returns, so that valgrind and sanitizers see who keeps a pointer or reads too
+ * far. Calls the protocol. */
 TORC_API void TorcStringTransport_deliver(TorcStringTransport *wire, const char *text);
 TORC_API void TorcStringTransport_deliverBytes(TorcStringTransport *wire, const void *data,
                                                size_t length);
 
-/* A turn; then the peer's FIN arrives, behind what waits: readConnectionLost, or for a class without
- * it loseConnection, so that connectionLost comes in the next turn. Calls the protocol. */
+/* A turn; then the peer's FIN arrives, behind what waits: readConnectionLost, or for a class
+ * without it loseConnection, so that connectionLost comes in the next turn. Calls the protocol. */
 TORC_API void TorcStringTransport_deliverEnd(TorcStringTransport *wire);
 
 /* A turn; then the connection breaks: delayed calls bound to the protocol are cancelled, and
@@ -122,8 +123,8 @@ TORC_API size_t TorcStringTransport_writeCount(const TorcStringTransport *wire);
 TORC_API TorcStringWrite TorcStringTransport_writeAt(const TorcStringTransport *wire,
                                                      size_t number);
 
-/* Writes that were answered with -EPIPE, since the beginning: the protocol wrote after it had closed
- * or lost the connection. */
+/* Writes that were answered with -EPIPE, since the beginning: the protocol wrote after it had
+ * closed or lost the connection. */
 TORC_API size_t TorcStringTransport_refusedWrites(const TorcStringTransport *wire);
 
 /* Value and writes begin anew. What waits goes on waiting. */
@@ -161,9 +162,9 @@ TORC_API bool TorcStringTransport_halfClosed(const TorcStringTransport *wire);
 TORC_API bool TorcStringTransport_paused(const TorcStringTransport *wire);
 
 /* There is a producer (transports/producer.h): registered, not yet unregistered, and the connection
- * not lost. What it was registered with, NULL when there is none; whether it is a push producer; and
- * whether it has been told to pause. It is told, or asked for the next piece, at the end of a turn as
- * the protocol is of the marks; a TorcTransport_sendFile needs the reactor's system. */
+ * not lost. What it was registered with, NULL when there is none; whether it is a push producer;
+ * and whether it has been told to pause. It is told, or asked for the next piece, at the end of a
+ * turn as the protocol is of the marks; a TorcTransport_sendFile needs the reactor's system. */
 TORC_API bool TorcStringTransport_producing(const TorcStringTransport *wire);
 TORC_API void *TorcStringTransport_producer(const TorcStringTransport *wire);
 TORC_API bool TorcStringTransport_streaming(const TorcStringTransport *wire);

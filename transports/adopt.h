@@ -22,11 +22,11 @@ TORC_API int TorcReactor_adoptStreamPort(TorcReactor *reactor, int fd, TorcFacto
                                          TorcPort **ret_port);
 
 /* Turns a connected socket into a connection with a protocol from the factory: buildProtocol and
- * connectionMade come in the next turn (while the reactor stops, the duplicate is closed instead). The
- * factory is not started or stopped by it. A buildProtocol that answers NULL closes the duplicate;
- * one that fails does too, and is logged ("adopt.connection-failed").
- * 0, or: -EINVAL (NULL); -EBADF; -ENOTSOCK; -EPROTOTYPE; -EAFNOSUPPORT; -ENOTCONN; -EMFILE; -ENOMEM;
- * -TORC_ENOTRUNNING. */
+ * connectionMade come in the next turn (while the reactor stops, the duplicate is closed instead).
+ * The factory is not started or stopped by it. A buildProtocol that answers NULL closes the
+ * duplicate; one that fails does too, and is logged ("adopt.connection-failed").
+ * 0, or: -EINVAL (NULL); -EBADF; -ENOTSOCK; -EPROTOTYPE; -EAFNOSUPPORT; -ENOTCONN; -EMFILE;
+ * -ENOMEM; -TORC_ENOTRUNNING. */
 TORC_API int TorcReactor_adoptStreamConnection(TorcReactor *reactor, int fd, TorcFactory *factory);
 
 TORC_END_DECLS

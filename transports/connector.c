@@ -92,13 +92,15 @@ TorcReasonKind torc__connector_reasonKind(int code)
 }
 
 /* The last word on an attempt or a connection was told: unless that led to another connect(), the
- * factory and the reactor let go. */
+ * factory and the reactor let go. The reactor first: stopFactory may connect again. */
 static void settle(TorcConnector *connector)
 {
     if (connector->state != TORC_CONNECTOR_DISCONNECTED)
         return;
-    TorcFactory_doStop(connector->owner.factory);
+    connector->owner.references++;
     unlink_connector(connector);
+    TorcFactory_doStop(connector->owner.factory);
+    torc__streamOwner_unref(&connector->owner);
 }
 
 static void tell_failure(TorcConnector *connector)

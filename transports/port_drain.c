@@ -71,6 +71,8 @@ static int drain(TorcPort *port, int64_t time, TorcDeferred **ret_done)
     if (r < 0)
         return r;
     begin(port, deadline);
+    if (!port->draining) /* stopFactory has seen to it */
+        return 0;
     if (port->connections == 0)
         torc__port_drained(port);
     else if (time == 0)

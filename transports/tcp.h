@@ -49,14 +49,14 @@ TORC_API int TorcReactor_listenTCP(TorcReactor *reactor, int port, TorcFactory *
                                    const TorcListenOptions *options, TorcPort **ret_port);
 
 /* The port of a service by its name (getservbyname): "http" or "finger" for "tcp" or "udp". Digits
- * stand for themselves, 0 … 65535, so that a name or a number may be asked for where a port is to be
- * given:
+ * stand for themselves, 0 … 65535, so that a name or a number may be asked for where a port is to
+ * be given:
  *
  *     int port = TorcReactor_portOfService(reactor, "http", "tcp");
  *
  * The host's list of services is read (/etc/services, as a rule) and nobody is waited for; a
- * simulation has a list of its own. The port, or: -TORC_ESERVICE (an unknown name); -EINVAL (NULL, an
- * empty name, a number beyond 65535, another protocol); -ENOMEM. */
+ * simulation has a list of its own. The port, or: -TORC_ESERVICE (an unknown name); -EINVAL (NULL,
+ * an empty name, a number beyond 65535, another protocol); -ENOMEM. */
 TORC_API int TorcReactor_portOfService(TorcReactor *reactor, const char *service,
                                        const char *protocol);
 

@@ -25,14 +25,15 @@ TORC_BEGIN_DECLS
 
 typedef struct TorcListenUNIXOptions {
     size_t size; /* sizeof(TorcListenUNIXOptions), set by TORC_LISTEN_UNIX_OPTIONS */
-    /* Who may connect: needs write permission on the socket file. 1 … 0777 (written in octal); 0: the
-     * default of 0666 (everybody who may search the directory); negative: as the umask leaves it.
-     * Others cannot slip in before the permissions are set: until then nobody is let in. */
+    /* Who may connect: needs write permission on the socket file. 1 … 0777 (written in octal); 0:
+     * the default of 0666 (everybody who may search the directory); negative: as the umask leaves
+     * it. Others cannot slip in before the permissions are set: until then nobody is let in. */
     int mode;
     int backlog; /* as in TorcListenOptions */
     /* true: do not hold a lock (flock) on the file "PATH.lock" while listening. The lock tells a
      * server that runs from one that died: without it an existing path is -EADDRINUSE, with it a
-     * dead server's socket is removed. A child process that was forked without exec holds it too. */
+     * dead server's socket is removed. A child process that was forked without exec holds it
+     * too. */
     bool noLockFile;
     /* As TorcPort_setMaxConnections and TorcPort_setRefuseExcess. */
     bool refuseExcess;
@@ -49,10 +50,11 @@ TORC_API void TorcListenUNIXOptions_init(TorcListenUNIXOptions *options);
  * stops, the path is removed, if it still is this socket, and the lock file is too; a path that
  * cannot be removed is logged ("port.path-left"). The rest is as for TorcReactor_listenTCP; options
  * and ret_port may be NULL.
- * 0, or: -EINVAL (NULL, an empty address, a bad option); -ENAMETOOLONG; -EADDRINUSE (somebody listens
- * there, with or without a lock, or holds the lock, or the path is no socket, or exists and no lock
- * is wanted); -EACCES, -ENOENT, -ENOTDIR, -EROFS, … (the directory, or the lock file); -EMFILE;
- * -ENOMEM; -TORC_ENOTRUNNING. On failure nothing is left behind, and the factory was not started. */
+ * 0, or: -EINVAL (NULL, an empty address, a bad option); -ENAMETOOLONG; -EADDRINUSE (somebody
+ * listens there, with or without a lock, or holds the lock, or the path is no socket, or exists and
+ * no lock is wanted); -EACCES, -ENOENT, -ENOTDIR, -EROFS, … (the directory, or the lock file);
+ * -EMFILE; -ENOMEM; -TORC_ENOTRUNNING. On failure nothing is left behind, and the factory was not
+ * started. */
 TORC_API int TorcReactor_listenUNIX(TorcReactor *reactor, const char *address, TorcFactory *factory,
                                     const TorcListenUNIXOptions *options, TorcPort **ret_port);
 
@@ -68,20 +70,20 @@ typedef struct TorcConnectUNIXOptions {
 
 TORC_API void TorcConnectUNIXOptions_init(TorcConnectUNIXOptions *options);
 
-/* Connects to a UNIX address; the outcome comes through the factory, never before this has returned.
- * A full queue (EAGAIN) is tried again, ever more seldom, until the timeout. No such path (ENOENT),
- * nobody listening (ECONNREFUSED) and no permission (EACCES) are failures of the attempt, at once.
- * TorcConnector_getDestination answers the address, and port 0. options and ret_connector may be
- * NULL.
+/* Connects to a UNIX address; the outcome comes through the factory, never before this has
+ * returned. A full queue (EAGAIN) is tried again, ever more seldom, until the timeout. No such path
+ * (ENOENT), nobody listening (ECONNREFUSED) and no permission (EACCES) are failures of the attempt,
+ * at once. TorcConnector_getDestination answers the address, and port 0. options and ret_connector
+ * may be NULL.
  * 0; -EINVAL (NULL, an empty address, a bad option); -ENAMETOOLONG; -TORC_ENOTRUNNING; -ENOMEM. */
 TORC_API int TorcReactor_connectUNIX(TorcReactor *reactor, const char *address,
                                      TorcClientFactory *factory,
                                      const TorcConnectUNIXOptions *options,
                                      TorcConnector **ret_connector);
 
-/* Sends a duplicate of a descriptor (a file, a socket, a pipe) over a UNIX connection; the other end
- * gets it in its fileDescriptorReceived. The duplicate is made here, so the caller may close its own
- * at once (in Twisted it must stay open until it was sent).
+/* Sends a duplicate of a descriptor (a file, a socket, a pipe) over a UNIX connection; the other
+ * end gets it in its fileDescriptorReceived. The duplicate is made here, so the caller may close
+ * its own at once (in Twisted it must stay open until it was sent).
  *
  * A descriptor needs a byte of output to go with, and takes the next one that leaves, be it written
  * before or after this call; several go with as many bytes, in the order of the calls. So each is

@@ -71,8 +71,8 @@ bad 'there must be one endpoint (see: torc connect --help)' connect tcp:h:1 tcp:
 # ---- endpoints
 bad 'endpoint "tcp:65536", column 5: the port must be a number from 0 to 65535, not "65536" *' \
     serve echo --listen tcp:65536
-bad 'endpoint "tcp:http", column 5: the port must be a number from 0 to 65535, not "http" *' \
-    serve echo --listen tcp:http
+bad 'endpoint "tcp:htpt", column 5: the port must be a number from 0 to 65535 or a service *' \
+    serve echo --listen tcp:htpt
 bad 'endpoint "tcp:1:interface=lo", column 17: "lo" is no IPv4 or IPv6 address such as *' \
     serve echo --listen tcp:1:interface=lo
 bad 'endpoint "udp:1", column 1: unknown type "udp" (known: tcp, tcp6, unix, fd, systemd, stdio) *' \

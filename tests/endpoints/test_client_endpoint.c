@@ -52,6 +52,16 @@ START_TEST(endpoint_connects_as_described)
 }
 END_TEST
 
+START_TEST(port_may_be_the_name_of_a_service)
+{
+    ck_assert_int_eq(TorcSim_listen(sim, "127.0.0.1", 80), 0);
+    connect_by(_i == 0 ? "tcp:127.0.0.1:http" : "tcp:http:host=127.0.0.1");
+    TorcSim_advance(sim, 0);
+    ck_peer_is("127.0.0.1:80");
+    ck_assert_ptr_nonnull(TorcSim_accept(sim, 80));
+}
+END_TEST
+
 START_TEST(host_name_is_resolved)
 {
     const char *const addresses[] = {"127.0.0.7"};
@@ -201,10 +211,10 @@ END_TEST
 
 START_TEST(error_that_is_found_at_once_is_returned)
 {
-    const TorcConnectOptions *options = TORC_CONNECT_OPTIONS(.bindAddress = "here");
+    const TorcConnectOptions *options = TORC_CONNECT_OPTIONS(.bindPort = 79); /* of what? */
     ck_assert_int_eq(
         try_connect(TorcTCPClientEndpoint_new(TorcSim_reactor(sim), "127.0.0.1", 1, options)),
-        -TORC_ENOTADDRESS);
+        -EINVAL);
     ck_assert_str_eq(rec.log, "");
     ck_assert_ptr_null(connected);
 }
@@ -500,8 +510,9 @@ static const struct {
                 "\"0\""},
     {"tcp:h:65536", "endpoint \"tcp:h:65536\", column 7: the port must be a number from 1 to "
                     "65535, not \"65536\""},
-    {"tcp:h:http", "endpoint \"tcp:h:http\", column 7: the port must be a number from 1 to 65535, "
-                   "not \"http\""},
+    {"tcp:h:htpt",
+     "endpoint \"tcp:h:htpt\", column 7: the port must be a number from 1 to 65535 or "
+     "a service that this host knows, not \"htpt\""},
     {"tcp:::1:80", "endpoint \"tcp:::1:80\", column 7: one argument too many: \"1\" (a ':' inside "
                    "a value is written \"\\:\")"},
     {"tcp:h:80:5", "endpoint \"tcp:h:80:5\", column 10: one argument too many: \"5\" (a ':' inside "
@@ -627,6 +638,37 @@ START_TEST(constructors_check_their_arguments)
     ck_assert_ptr_null(TorcUNIXClientEndpoint_new(NULL, "/x", NULL));
     ck_assert_ptr_null(TorcUNIXClientEndpoint_new(reactor, NULL, NULL));
     ck_assert_ptr_null(TorcUNIXClientEndpoint_new(reactor, "/x", wrong_unix));
+    ck_assert_ptr_null(TorcAdoptedStreamClientEndpoint_new(NULL, 3));
+    ck_assert_ptr_null(TorcAdoptedStreamClientEndpoint_new(reactor, -1));
+    ck_assert_ptr_null(TorcStandardIOClientEndpoint_new(NULL));
+}
+END_TEST
+
+START_TEST(addresses_that_are_none_are_refused_at_once)
+{
+    TorcReactor *reactor = TorcSim_reactor(sim);
+    char path[109];
+    memset(path, 'x', sizeof(path) - 1);
+    path[sizeof(path) - 1] = '\0';
+    errno = 0;
+    ck_assert_ptr_null(
+        TorcTCPClientEndpoint_new(reactor, "h", 1, TORC_CONNECT_OPTIONS(.bindAddress = "here")));
+    ck_assert_int_eq(errno, EINVAL);
+    ck_assert_ptr_null(TorcUNIXClientEndpoint_new(reactor, path, NULL));
+    ck_assert_int_eq(errno, ENAMETOOLONG);
+    ck_assert_ptr_null(TorcUNIXClientEndpoint_new(reactor, "", NULL));
+    ck_assert_int_eq(errno, EINVAL);
+}
+END_TEST
+
+START_TEST(reason_is_NULL_when_nothing_is_wrong)
+{
+    TorcClientEndpoint *endpoint = NULL;
+    TorcReason *reason = (TorcReason *)&endpoint;
+    ck_assert_int_eq(
+        TorcClientEndpoint_fromString(TorcSim_reactor(sim), "tcp:h:1", &endpoint, &reason), 0);
+    ck_assert_ptr_null(reason);
+    TorcClientEndpoint_unref(endpoint);
 }
 END_TEST
 
@@ -637,6 +679,7 @@ int main(void)
     suite_add_tcase(suite, tc);
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_loop_test(tc, endpoint_connects_as_described, 0, COUNT(examples));
+    tcase_add_loop_test(tc, port_may_be_the_name_of_a_service, 0, 2);
     tcase_add_test(tc, host_name_is_resolved);
     tcase_add_loop_test(tc, timeout_is_the_described_one_or_thirty_seconds, 0, COUNT(silent));
     tcase_add_loop_test(tc, deferred_fires_with_the_protocol_after_connectionMade, 0, KINDS);
@@ -666,5 +709,7 @@ int main(void)
     tcase_add_loop_test(tc, too_long_is_said_with_both_lengths, 0, 2);
     tcase_add_test(tc, null_arguments_are_refused);
     tcase_add_test(tc, constructors_check_their_arguments);
+    tcase_add_test(tc, addresses_that_are_none_are_refused_at_once);
+    tcase_add_test(tc, reason_is_NULL_when_nothing_is_wrong);
     RUN_ENDPOINT_TESTS(suite);
 }

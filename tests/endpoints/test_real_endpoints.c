@@ -401,6 +401,23 @@ START_TEST(descriptor_that_is_no_connection_is_returned_at_once)
 }
 END_TEST
 
+START_TEST(adopted_connection_is_good_once_and_stays_the_callers)
+{
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    TorcClientEndpoint *endpoint = TorcAdoptedStreamClientEndpoint_new(reactor, pair[0]);
+    ck_assert_int_eq(try_connect(TorcClientEndpoint_ref(endpoint)), 0);
+    turn_until("start made fired");
+    ck_assert_ptr_eq(outcome.protocol, rec.protocol);
+    ck_assert_int_eq(TorcClientEndpoint_connect(endpoint, factory, NULL), -EALREADY);
+    TorcClientEndpoint_unref(endpoint);
+    TorcTransport_loseConnection(rec.transport);
+    turn_until("start made fired lost:DONE stop");
+    ck_assert(is_open(pair[0]));
+    close(pair[0]);
+    close(pair[1]);
+}
+END_TEST
+
 /* ---- standard input and output ------------------------------------------------------------- */
 
 static int saved[2];
@@ -428,7 +445,8 @@ static void restore_standard_streams(void)
 /* EP-11 */
 START_TEST(standard_streams_are_served_once)
 {
-    TorcServerEndpoint *endpoint = server("stdio:");
+    TorcServerEndpoint *endpoint =
+        _i == 0 ? server("stdio:") : TorcStandardIOServerEndpoint_new(reactor);
     TorcPort *port = (TorcPort *)endpoint;
     replace_standard_streams();
     ck_assert_int_eq(TorcServerEndpoint_listen(endpoint, factory, &port), 0);
@@ -445,7 +463,8 @@ END_TEST
 
 START_TEST(standard_streams_are_connected_to_once)
 {
-    TorcClientEndpoint *endpoint = client(reactor, "stdio:");
+    TorcClientEndpoint *endpoint =
+        _i == 0 ? client(reactor, "stdio:") : TorcStandardIOClientEndpoint_new(reactor);
     replace_standard_streams();
     ck_assert_int_eq(try_connect(TorcClientEndpoint_ref(endpoint)), 0);
     ck_assert_str_eq(rec.log, "start");
@@ -495,9 +514,10 @@ int main(void)
     tcase_add_loop_test(tc, inherited_connection_that_the_factory_refuses_fails, 0, 2);
     tcase_add_test(tc, inherited_connection_of_a_reactor_that_is_freed_fails);
     tcase_add_test(tc, descriptor_that_is_no_connection_is_returned_at_once);
+    tcase_add_test(tc, adopted_connection_is_good_once_and_stays_the_callers);
 
-    tcase_add_test(tc, standard_streams_are_served_once);
-    tcase_add_test(tc, standard_streams_are_connected_to_once);
+    tcase_add_loop_test(tc, standard_streams_are_served_once, 0, 2); /* as text, as object */
+    tcase_add_loop_test(tc, standard_streams_are_connected_to_once, 0, 2);
     tcase_add_test(tc, standard_streams_whose_attempt_is_cancelled);
     RUN_ENDPOINT_TESTS(suite);
 }

@@ -26,7 +26,7 @@ static void tear_down(void)
 static TorcServerEndpoint *endpoint_of(const char *description)
 {
     TorcServerEndpoint *endpoint = NULL;
-    TorcReason *reason = NULL;
+    TorcReason *reason = (TorcReason *)&endpoint; /* success sets NULL */
     int r = TorcServerEndpoint_fromString(TorcSim_reactor(sim), description, &endpoint, &reason);
     ck_assert_msg(r == 0, "%s", r < 0 ? TorcReason_text(reason) : "");
     ck_assert_ptr_null(reason);
@@ -57,6 +57,8 @@ static const struct {
     {"interface=127.0.0.1:tcp:port=8881", "127.0.0.1:8881"},
     {"TCP:8881:interface=127.0.0.1", "127.0.0.1:8881"},
     {"tcp6:8881", "[::]:8881"},
+    {"tcp:http:interface=127.0.0.1", "127.0.0.1:80"},
+    {"tcp6:port=finger", "[::]:79"},
     {"tcp6:8881:interface=", "[::]:8881"},
     {"tcp6:8881:interface=\\:\\:1", "[::1]:8881"},
     {"tcp:65535:interface=127.0.0.1", "127.0.0.1:65535"},
@@ -158,12 +160,13 @@ static const struct {
     {"tcp:", "endpoint \"tcp:\", column 5: the port must be a number from 0 to 65535, not \"\""},
     {"tcp:65536", "endpoint \"tcp:65536\", column 5: the port must be a number from 0 to 65535, "
                   "not \"65536\""},
-    {"tcp:port=-1", "endpoint \"tcp:port=-1\", column 10: the port must be a number from 0 to "
-                    "65535, not \"-1\""},
-    {"tcp: 80", "endpoint \"tcp: 80\", column 5: the port must be a number from 0 to 65535, not "
-                "\" 80\""},
-    {"tcp:80x", "endpoint \"tcp:80x\", column 5: the port must be a number from 0 to 65535, not "
-                "\"80x\""},
+    {"tcp:port=-1",
+     "endpoint \"tcp:port=-1\", column 10: the port must be a number from 0 to 65535 or "
+     "a service that this host knows, not \"-1\""},
+    {"tcp: 80", "endpoint \"tcp: 80\", column 5: the port must be a number from 0 to 65535 or "
+                "a service that this host knows, not \" 80\""},
+    {"tcp:80x", "endpoint \"tcp:80x\", column 5: the port must be a number from 0 to 65535 or "
+                "a service that this host knows, not \"80x\""},
     {"tcp:99999999999999999999", "endpoint \"tcp:99999999999999999999\", column 5: the port must "
                                  "be a number from 0 to 65535, not \"99999999999999999999\""},
     {"tcp:80:interface=localhost", "endpoint \"tcp:80:interface=localhost\", column 18: "
@@ -287,21 +290,48 @@ START_TEST(constructors_check_their_arguments)
     ck_assert_ptr_null(TorcTCPServerEndpoint_new(reactor, 1, wrong));
     ck_assert_ptr_null(TorcUNIXServerEndpoint_new(NULL, "/x", NULL));
     ck_assert_ptr_null(TorcUNIXServerEndpoint_new(reactor, NULL, NULL));
+    ck_assert_ptr_null(TorcStandardIOServerEndpoint_new(NULL));
     ck_assert_ptr_null(TorcUNIXServerEndpoint_new(reactor, "/x", wrong_unix));
     ck_assert_ptr_null(TorcAdoptedStreamServerEndpoint_new(NULL, 3));
     ck_assert_ptr_null(TorcAdoptedStreamServerEndpoint_new(reactor, -1));
 }
 END_TEST
 
-/* What the option says is seen by listen, as of listenTCP. */
-START_TEST(bad_option_is_an_error_of_listen)
+START_TEST(interface_that_is_no_address_is_refused_at_once)
 {
-    TorcServerEndpoint *endpoint = TorcTCPServerEndpoint_new(
-        TorcSim_reactor(sim), 8881, TORC_LISTEN_OPTIONS(.interface = "here"));
+    TorcReactor *reactor = TorcSim_reactor(sim);
+    errno = 0;
+    ck_assert_ptr_null(
+        TorcTCPServerEndpoint_new(reactor, 8881, TORC_LISTEN_OPTIONS(.interface = "here")));
+    ck_assert_int_eq(errno, EINVAL);
+}
+END_TEST
+
+START_TEST(path_that_no_socket_can_have_is_refused_at_once)
+{
+    TorcReactor *reactor = TorcSim_reactor(sim);
+    char path[109];
+    memset(path, 'x', sizeof(path) - 1);
+    path[sizeof(path) - 1] = '\0';
+    errno = 0;
+    ck_assert_ptr_null(TorcUNIXServerEndpoint_new(reactor, path, NULL));
+    ck_assert_int_eq(errno, ENAMETOOLONG);
+    ck_assert_ptr_null(TorcUNIXServerEndpoint_new(reactor, "", NULL));
+    ck_assert_int_eq(errno, EINVAL);
+    ck_assert_ptr_null(TorcUNIXServerEndpoint_new(reactor, "@", NULL));
+    TorcServerEndpoint *longest = TorcUNIXServerEndpoint_new(reactor, path + 1, NULL);
+    ck_assert_ptr_nonnull(longest);
+    TorcServerEndpoint_unref(longest);
+}
+END_TEST
+
+START_TEST(port_is_left_alone_when_listening_fails)
+{
+    TorcServerEndpoint *endpoint = endpoint_of("tcp:8881:interface=127.0.0.1");
     TorcPort *port = (TorcPort *)endpoint;
-    ck_assert_ptr_nonnull(endpoint);
-    ck_assert_int_eq(TorcServerEndpoint_listen(endpoint, factory, &port), -TORC_ENOTADDRESS);
-    ck_assert_ptr_eq(port, endpoint); /* left alone */
+    listening_on("tcp:8881:interface=127.0.0.1");
+    ck_assert_int_eq(TorcServerEndpoint_listen(endpoint, factory, &port), -EADDRINUSE);
+    ck_assert_ptr_eq(port, endpoint);
     TorcServerEndpoint_unref(endpoint);
 }
 END_TEST
@@ -416,7 +446,9 @@ int main(void)
     tcase_add_loop_test(tc, bad_description_is_explained, 0, COUNT(mistakes));
     tcase_add_loop_test(tc, systemd_without_sockets_is_explained, 0, 5);
     tcase_add_test(tc, constructors_check_their_arguments);
-    tcase_add_test(tc, bad_option_is_an_error_of_listen);
+    tcase_add_test(tc, interface_that_is_no_address_is_refused_at_once);
+    tcase_add_test(tc, path_that_no_socket_can_have_is_refused_at_once);
+    tcase_add_test(tc, port_is_left_alone_when_listening_fails);
     tcase_add_test(tc, options_need_not_outlive_the_call);
     tcase_add_test(tc, own_endpoint_is_called_through_its_class);
     tcase_add_test(tc, long_description_is_cut_in_the_reason);

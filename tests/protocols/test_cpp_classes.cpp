@@ -3,6 +3,8 @@
 
 #include <torc/torc.h>
 
+#include "clean_end.h"
+
 namespace
 {
 
@@ -92,7 +94,7 @@ void set_up()
 
 void tear_down()
 {
-    TorcSim_free(sim);
+    end_clean(sim);
 }
 
 const char *ask(TorcFactory *factory, const char *text)

@@ -5,6 +5,8 @@
 
 #include <torc/torc.h>
 
+#include "clean_end.h"
+
 enum { PORT = 8881 };
 
 static TorcSim *sim;
@@ -32,7 +34,7 @@ static void setup_byte_by_byte(void)
 
 static void teardown(void)
 {
-    TorcSim_free(sim);
+    end_clean(sim);
 }
 
 START_TEST(every_byte_comes_back)

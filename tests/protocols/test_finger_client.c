@@ -8,6 +8,7 @@
 #include <torc/torc.h>
 
 #include "../support/failing_memory.h"
+#include "clean_end.h"
 
 static TorcSim *sim;
 static TorcReactor *reactor;
@@ -72,7 +73,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    TorcSim_free(sim);
+    end_clean(sim);
 }
 
 /* Asks, and gives the server's end of the connection. */

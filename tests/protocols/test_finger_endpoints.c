@@ -9,6 +9,7 @@
 #include <torc/torc.h>
 
 #include "../support/failing_memory.h"
+#include "clean_end.h"
 
 static const char address[] = "/run/finger.sock";
 
@@ -38,7 +39,7 @@ static void set_up(void)
 static void tear_down(void)
 {
     asked = TorcDeferred_release(asked);
-    TorcSim_free(sim);
+    end_clean(sim);
 }
 
 static void note(TorcResult *result, void *arg)

@@ -9,6 +9,7 @@
 #include <torc/torc.h>
 
 #include "../support/failing_memory.h"
+#include "clean_end.h"
 
 enum { PORT = 79 };
 
@@ -33,7 +34,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    TorcSim_free(sim);
+    end_clean(sim);
 }
 
 static TorcSimPeer *connect_peer(void)

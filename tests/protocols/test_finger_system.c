@@ -15,6 +15,7 @@
 #include <torc/torc.h>
 
 #include "../support/failing_memory.h"
+#include "clean_end.h"
 #include "protocols/finger_host_internal.h"
 
 enum { PORT = 79 };
@@ -165,7 +166,7 @@ static void remove_tree(const char *path)
 
 static void tear_down(void)
 {
-    TorcSim_free(sim);
+    end_clean(sim);
     remove_tree(root);
 }
 

@@ -7,6 +7,8 @@
 
 #include <torc/torc.h>
 
+#include "clean_end.h"
+
 /* ---- what was observed --------------------------------------------------------------------- */
 
 static char events[8192];
@@ -283,7 +285,7 @@ static void start_finger(void)
 static void stop_finger(void)
 {
     TorcFactory_unref(finger);
-    TorcSim_free(sim);
+    end_clean(sim);
 }
 
 /* The answer that a query gets when it comes whole. */

@@ -8,6 +8,7 @@
 #include <torc/torc.h>
 
 #include "../support/failing_memory.h"
+#include "clean_end.h"
 
 enum { PORT = 8881 };
 
@@ -31,7 +32,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    TorcSim_free(sim);
+    end_clean(sim);
 }
 
 static void send_text(const char *text)

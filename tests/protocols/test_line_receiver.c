@@ -7,6 +7,7 @@
 #include <torc/torc.h>
 
 #include "../support/failing_memory.h"
+#include "clean_end.h"
 
 enum { PORT = 8881 };
 
@@ -122,7 +123,7 @@ static void setup_byte_by_byte(void)
 
 static void teardown(void)
 {
-    TorcSim_free(sim);
+    end_clean(sim);
     ck_assert_ptr_null(probe);
 }
 

@@ -507,6 +507,40 @@ START_TEST(without_memory_for_the_next_slice_tasks_fail)
 }
 END_TEST
 
+static bool endless(TorcResult *result, void *arg)
+{
+    (void)result;
+    (void)arg;
+    return true;
+}
+
+static void resume_other(TorcResult *result, void *arg)
+{
+    TorcResult_clear(result);
+    (void)TorcCooperativeTask_resume(arg);
+}
+
+START_TEST(a_task_that_is_resumed_while_all_are_freed_ends_with_them)
+{
+    TorcCooperator *all = TorcCooperator_new(reactor);
+    TorcCooperativeTask *other;
+    TorcDeferred *first_done;
+    TorcDeferred *other_done;
+    ck_assert_int_eq(TorcCooperator_cooperate(all, endless, NULL, &other, &other_done), 0);
+    ck_assert_int_eq(TorcCooperator_cooperate(all, endless, NULL, NULL, &first_done), 0);
+    TorcDeferred_addBoth(first_done, resume_other, other);
+    TorcDeferred_addErrback(other_done, handle_step, NULL);
+    ck_assert_int_eq(TorcCooperativeTask_pause(other), 0);
+    TorcSim_advance(sim, 0.001);
+    TorcCooperator_free(all);
+    ck_assert_uint_eq(timers(), 0);
+    TorcSim_advance(sim, 1);
+    ck_assert_ptr_nonnull(TorcDeferred_result(other_done));
+    TorcDeferred_release(first_done);
+    TorcDeferred_release(other_done);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("cooperator");
@@ -538,5 +572,6 @@ int main(void)
     tcase_add_test(tcase, bad_arguments_are_refused);
     tcase_add_test(tcase, without_memory_nothing_is_added);
     tcase_add_test(tcase, without_memory_for_the_next_slice_tasks_fail);
+    tcase_add_test(tcase, a_task_that_is_resumed_while_all_are_freed_ends_with_them);
     return run_suite_with("cooperator", tcase, begin_cooperator, end_cooperator);
 }

@@ -127,12 +127,36 @@ static int run_child(int (*body)(void))
     return end_of(start_child(body));
 }
 
+static int ready[2]; /* a pipe: each server writes a byte when it runs */
+
+static void tell_ready(void *arg)
+{
+    (void)arg;
+    if (write(ready[1], "r", 1) != 1)
+        _exit(EXIT_FAILURE);
+}
+
 static int serve_until_signalled(void)
 {
     CHECK(1, TorcReactor_reinitAfterFork(reactor) == 0);
-    CHECK(2, TorcReactor_run(reactor) == 0);
+    CHECK(2, TorcReactor_callWhenRunning(reactor, tell_ready, NULL) == 0);
+    CHECK(3, TorcReactor_run(reactor) == 0);
     TorcReactor_free(reactor);
     return 0;
+}
+
+/* A signal that comes before a child's reactor catches it meets the handler of libcheck, which ends
+ * the whole group. */
+static void start_servers(pid_t *children, int count)
+{
+    char byte;
+    ck_assert_int_eq(pipe(ready), 0);
+    for (int i = 0; i < count; i++)
+        children[i] = start_child(serve_until_signalled);
+    close(ready[1]); /* so that a child that failed is not waited for */
+    for (int i = 0; i < count; i++)
+        ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
 }
 
 START_TEST(children_and_parent_serve_one_port) /* prefork */
@@ -141,8 +165,7 @@ START_TEST(children_and_parent_serve_one_port) /* prefork */
     pid_t children[CHILDREN];
     int fds[CLIENTS];
     begin(_i);
-    for (int i = 0; i < CHILDREN; i++)
-        children[i] = start_child(serve_until_signalled);
+    start_servers(children, CHILDREN);
     for (int i = 0; i < CLIENTS; i++) {
         fds[i] = dial();
         assert_answers(fds[i]);

@@ -591,6 +591,31 @@ START_TEST(without_memory_for_the_next_call_it_ends_with_a_failure)
 }
 END_TEST
 
+static TorcDeferred *awaited;
+
+static void wait_for_awaited(TorcResult *result, void *arg)
+{
+    (void)arg;
+    awaited = TorcDeferred_new(NULL, NULL);
+    TorcResult_wait(result, awaited);
+}
+
+START_TEST(one_that_waits_when_the_reactor_goes_is_over) /* TASK-3 */
+{
+    TorcLoopingCall *loop = TorcLoopingCall_new(reactor, wait_for_awaited, NULL);
+    TorcDeferred *done;
+    ck_assert_int_eq(TorcLoopingCall_start(loop, 1, true, &done), 0);
+    TorcSim_advance(sim, 0.5);
+    end_reactor();
+    ck_assert(!TorcLoopingCall_running(loop));
+    ck_assert_int_eq(TorcReason_kind(TorcDeferred_result(done)->reason), TORC_OPERATION_CANCELLED);
+    ck_assert_int_eq(TorcDeferred_callback(awaited, NULL, NULL), 0);
+    TorcDeferred_addErrback(done, handle_step, NULL);
+    TorcDeferred_release(done);
+    TorcLoopingCall_free(loop);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("looping call");
@@ -629,5 +654,6 @@ int main(void)
     tcase_add_test(tcase, when_the_reactor_goes_first_done_is_cancelled);
     tcase_add_test(tcase, starting_without_memory_changes_nothing);
     tcase_add_test(tcase, without_memory_for_the_next_call_it_ends_with_a_failure);
+    tcase_add_test(tcase, one_that_waits_when_the_reactor_goes_is_over);
     return run_suite_with("looping call", tcase, begin_loop, end_loop);
 }

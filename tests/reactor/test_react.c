@@ -169,9 +169,13 @@ END_TEST
 START_TEST(what_keeps_the_reactor_from_running_is_the_result)
 {
     const TorcReactorOptions *options = TORC_REACTOR_OPTIONS(.backend = "no such thing");
+    reason = (TorcReason *)&reason;
     ck_assert_int_eq(torc_react(leave_nothing, NULL, options, &reason), -EINVAL);
     ck_assert_ptr_null(reason);
     ck_assert_int_eq(torc_react(NULL, NULL, NULL, NULL), -EINVAL);
+    reason = (TorcReason *)&reason;
+    ck_assert_int_eq(torc_react(NULL, NULL, NULL, &reason), -EINVAL);
+    ck_assert_ptr_null(reason);
 }
 END_TEST
 

@@ -222,6 +222,22 @@ START_TEST(what_cannot_be_a_name_is_refused)
 }
 END_TEST
 
+/* A code in the place of a port, say of TorcReactor_portOfService. */
+START_TEST(what_cannot_be_a_port_is_refused)
+{
+    TorcDeferred *untouched = (TorcDeferred *)&reactor;
+    TorcDeferred *deferred = untouched;
+    ck_assert_int_eq(TorcReactor_resolve(reactor, "::1", -TORC_ESERVICE, NULL, &deferred), -EINVAL);
+    ck_assert_int_eq(TorcReactor_resolve(reactor, "::1", -1, NULL, &deferred), -EINVAL);
+    ck_assert_int_eq(TorcReactor_resolve(reactor, "::1", 65536, NULL, &deferred), -EINVAL);
+    ck_assert_ptr_eq(deferred, untouched);
+    ck_assert_int_eq(TorcReactor_resolve(reactor, "::1", 65535, NULL, &deferred), 0);
+    TorcDeferred_release(deferred);
+    ck_assert_int_eq(TorcReactor_resolve(reactor, "::1", 0, NULL, &deferred), 0);
+    TorcDeferred_release(deferred);
+}
+END_TEST
+
 START_TEST(bad_options_are_refused)
 {
     TorcDeferred *deferred;
@@ -661,7 +677,8 @@ RUN_TESTS("resolving", literals_are_looked_up_nowhere,
           the_deadline_is_the_callers, an_answer_in_time_ends_the_deadline,
           ten_thousand_names_are_resolved_at_once_and_each_fires_once,
           ten_thousand_names_that_nobody_answers_end_at_the_deadline,
-          what_cannot_be_a_name_is_refused, bad_options_are_refused, the_longest_name_is_looked_up,
+          what_cannot_be_a_name_is_refused, what_cannot_be_a_port_is_refused,
+          bad_options_are_refused, the_longest_name_is_looked_up,
           look_ups_end_when_the_reactor_stops, look_ups_end_when_the_reactor_is_freed,
           a_paused_answer_may_outlive_the_reactor, an_installed_resolver_is_asked,
           an_answer_that_is_there_at_once_waits_for_the_next_turn,

@@ -142,6 +142,24 @@ START_TEST(a_reset_is_no_end_in_order)
 }
 END_TEST
 
+START_TEST(what_is_left_behind_is_named)
+{
+    say("end");
+    TorcSimPeer_close(peer);
+    ck_assert(!torc_check_clean(sim, message, sizeof(message)));
+    ck_assert_str_eq(message, "left behind:\n"
+                              "port [::]:8881 of factory \"factory\"\n"
+                              "descriptor 1000003: socket, listening\n"
+                              "descriptor 1000004: spare\n");
+    ck_assert(!torc_check_clean(sim, NULL, 0));
+    TorcSim_free(sim);
+    sim = TorcSim_new(1);
+    ck_assert(torc_check_clean(sim, message, sizeof(message)));
+    ck_assert_str_eq(message, "");
+    ck_assert_clean(sim);
+}
+END_TEST
+
 START_TEST(what_was_written_is_compared)
 {
     ck_assert_written(wire, "");
@@ -257,6 +275,7 @@ int main(void)
         a_small_message_is_cut_between_escapes,
         an_end_in_order_is_no_reset,
         a_reset_is_no_end_in_order,
+        what_is_left_behind_is_named,
         what_was_written_is_compared,
         cuts_that_do_not_matter_are_accepted,
         NULL,

@@ -373,6 +373,17 @@ START_TEST(a_report_is_cut_to_its_buffer)
 }
 END_TEST
 
+START_TEST(a_class_does_for_a_factory)
+{
+    ck_assert_int_eq(
+        torc_fragmentation_checkProtocol(&counted_class, "abc", 3, NULL, report, sizeof(report)),
+        0);
+    ck_assert_str_eq(report, "");
+    ck_assert_uint_eq(instances, 1 + 2 + 1 + 2 * 1 / 2); /* whole, cuts, bytewise, pairs */
+    ck_assert_cuts_do_not_matter_to(&counted_class, "abc", NULL);
+}
+END_TEST
+
 START_TEST(bad_arguments_are_refused_with_a_report)
 {
     TorcFactory *factory = TorcFactory_forProtocol(&counted_class);
@@ -383,6 +394,11 @@ START_TEST(bad_arguments_are_refused_with_a_report)
     ck_assert_int_eq(torc_fragmentation_check(factory, NULL, 1, NULL, NULL, 0), -EINVAL);
     ck_assert_int_eq(torc_fragmentation_check(factory, "a", 1, negative, NULL, 0), -EINVAL);
     ck_assert_int_eq(torc_fragmentation_check(factory, "a", 1, NULL, NULL, 1), -EINVAL);
+    ck_assert_int_eq(torc_fragmentation_checkProtocol(NULL, "a", 1, NULL, report, sizeof(report)),
+                     -EINVAL);
+    ck_assert_str_eq(report, "no run was made: Invalid argument");
+    ck_assert_int_eq(torc_fragmentation_checkProtocol(&counted_class, "a", 1, NULL, NULL, 1),
+                     -EINVAL);
     ck_assert_uint_eq(instances, 0);
     TorcFactory_unref(factory);
 }
@@ -419,4 +435,5 @@ RUN_TESTS("fragmentation harness", set_up, NULL, a_stateless_protocol_passes_at_
           what_only_a_pair_of_cuts_shows_is_found, without_pairs_it_is_not, other_events_are_found,
           fin_comes_behind_the_last_byte_when_asked_for, virtual_time_passes_at_the_end,
           a_longer_text_is_shown_around_the_difference, a_report_is_cut_to_its_buffer,
-          bad_arguments_are_refused_with_a_report, a_factory_that_fails_is_reported)
+          a_class_does_for_a_factory, bad_arguments_are_refused_with_a_report,
+          a_factory_that_fails_is_reported)

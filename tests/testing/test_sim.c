@@ -2,6 +2,7 @@
  * transports, by edge and by level, and with one byte per call. */
 #include <check.h>
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include <torc/reactor/reactor.h>
 #include <torc/reactor/threads.h>
 #include <torc/testing/sim.h>
+#include <torc/testing/sim_seeds.h>
 #include <torc/transports/tcp.h>
 #include <torc/transports/transport.h>
 
@@ -148,18 +150,6 @@ START_TEST(run_jumps_from_event_to_event_until_stopped)
 }
 END_TEST
 
-START_TEST(a_run_in_which_nothing_can_ever_happen_fails)
-{
-    ck_assert_int_eq(TorcSim_run(sim), -EDEADLK);
-}
-END_TEST
-
-static void tick(void *arg)
-{
-    (void)arg;
-    TorcReactor_callLater(reactor, 1, tick, NULL, NULL);
-}
-
 /* What is said on stderr from now on. */
 static FILE *catch_stderr(void)
 {
@@ -170,25 +160,66 @@ static FILE *catch_stderr(void)
     return caught;
 }
 
-START_TEST(a_run_that_never_stops_says_what_is_still_there_and_fails)
+static const char *text_of(FILE *caught)
 {
     static char text[20000];
+    fflush(stderr);
+    rewind(caught);
+    text[fread(text, 1, sizeof(text) - 1, caught)] = '\0';
+    fclose(caught);
+    return text;
+}
+
+START_TEST(a_run_in_which_nothing_can_ever_happen_says_what_is_still_there_and_fails)
+{
+    TorcReactor_callLater(reactor, INFINITY, stop, NULL, NULL);
+    FILE *caught = catch_stderr();
+    ck_assert_int_eq(TorcSim_run(sim), -EDEADLK);
+    const char *text = text_of(caught);
+    ck_assert_ptr_nonnull(strstr(text, "awaited the end of the run of home, but nothing can ever "
+                                       "happen any more; still there:\n"
+                                       "delayed call that never comes\n"));
+    ck_assert_ptr_nonnull(strstr(text, "the end of the trace:\n"));
+    ck_assert_ptr_nonnull(strstr(TorcSim_failure(sim), "the run of home"));
+}
+END_TEST
+
+static void run_again(void *arg)
+{
+    (void)arg;
+    ck_assert_int_eq(TorcSim_run(sim), -EDEADLK);
+    stop(NULL);
+}
+
+START_TEST(a_run_inside_a_run_is_refused_and_is_no_failure_of_the_first)
+{
+    TorcReactor_callLater(reactor, 1, run_again, NULL, NULL);
+    ck_assert_int_eq(TorcSim_run(sim), 0);
+    ck_assert_ptr_null(TorcSim_failure(sim));
+}
+END_TEST
+
+static void tick(void *arg)
+{
+    (void)arg;
+    TorcReactor_callLater(reactor, 1, tick, NULL, NULL);
+}
+
+START_TEST(a_run_that_never_stops_says_what_is_still_there_and_fails)
+{
     end();
     begin_with(TORC_SIM_OPTIONS(.seed = 5, .turns = 60));
     FILE *caught = catch_stderr();
     tick(NULL);
     ck_assert_int_eq(TorcSim_run(sim), -ETIMEDOUT);
     ck_assert_double_eq_tol(TorcSim_seconds(sim), 60, 1);
-    fflush(stderr);
-    rewind(caught);
-    text[fread(text, 1, sizeof(text) - 1, caught)] = '\0';
+    const char *text = text_of(caught);
     ck_assert_ptr_nonnull(strstr(text, "awaited the end of the run of home within 60 turns; still "
                                        "there:\ndelayed call in 1.000000000 s\n"));
     ck_assert_ptr_nonnull(strstr(text, "the end of the trace:\n"));
     ck_assert_ptr_nonnull(strstr(text, "TORC_SIM_SEED=5\n"));
     TorcReactor_callLater(reactor, 30, stop, NULL, NULL);
     ck_assert_int_eq(TorcSim_run(sim), 0); /* the next run has all its turns again */
-    fclose(caught);
 }
 END_TEST
 
@@ -571,7 +602,9 @@ int main(void)
     tcase_add_test(plain, advance_survives_a_wait_that_fails);
     tcase_add_test(plain, centuries_can_pass);
     tcase_add_test(plain, run_jumps_from_event_to_event_until_stopped);
-    tcase_add_test(plain, a_run_in_which_nothing_can_ever_happen_fails);
+    tcase_add_test(plain,
+                   a_run_in_which_nothing_can_ever_happen_says_what_is_still_there_and_fails);
+    tcase_add_test(plain, a_run_inside_a_run_is_refused_and_is_no_failure_of_the_first);
     tcase_add_test(plain, a_run_that_never_stops_says_what_is_still_there_and_fails);
     tcase_add_test(plain, a_signal_stops_the_run);
     tcase_add_test(plain, thread_jobs_take_virtual_time_and_come_back);

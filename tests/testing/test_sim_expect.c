@@ -205,10 +205,72 @@ START_TEST(of_several_failures_the_first_is_told)
 }
 END_TEST
 
+static bool is_true(void *arg)
+{
+    return *(bool *)arg;
+}
+
+static void make_true(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+START_TEST(what_a_predicate_asks_for_is_awaited)
+{
+    bool there = false;
+    TorcReactor_callLater(TorcSim_reactor(sim), 2.0, make_true, &there, NULL);
+    ck_assert(TorcSim_expectThat(sim, is_true, &there, 5, "it"));
+    ck_assert_double_eq(TorcSim_seconds(sim), 2.0);
+    ck_assert_ptr_null(TorcSim_failure(sim));
+}
+END_TEST
+
+START_TEST(what_a_predicate_asks_for_in_vain_is_told_with_what_is_there)
+{
+    bool there = false;
+    TorcReactor_callLater(TorcSim_reactor(sim), 8.0, make_true, &there, NULL);
+    catch_stderr();
+    ck_assert(!TorcSim_expectThat(sim, is_true, &there, 5, "two users in the room"));
+    ck_assert_told(
+        "failed at 5.000000000 s: awaited two users in the room within 5 s; still there:\n"
+        "delayed call in 3.000000000 s\n");
+    ck_assert_told("the end of the trace:\n");
+}
+END_TEST
+
+START_TEST(where_nothing_is_left_the_report_says_so)
+{
+    bool there = false;
+    catch_stderr();
+    ck_assert(!TorcSim_expectThat(sim, is_true, &there, 5, "it"));
+    ck_assert_told("awaited it within 5 s; still there: nothing\n");
+}
+END_TEST
+
+static void tick(void *arg)
+{
+    TorcReactor_callLater(arg, 0.5, tick, arg, NULL);
+}
+
+START_TEST(quiet_is_awaited_and_its_absence_told)
+{
+    bool there = false;
+    TorcReactor_callLater(TorcSim_reactor(sim), 0.5, make_true, &there, NULL);
+    ck_assert(TorcSim_expectIdle(sim, 5));
+    ck_assert(there);
+    tick(TorcSim_reactor(sim));
+    catch_stderr();
+    ck_assert(!TorcSim_expectIdle(sim, 5));
+    ck_assert_told("awaited that all is quiet within 5 s; still there:\ndelayed call in ");
+}
+END_TEST
+
 RUN_SUITE("sim_expect", what_comes_is_taken_off_and_no_time_is_lost,
           a_text_is_found_in_the_middle_and_what_follows_stays, the_end_and_a_reset_are_awaited,
           silence_lasts_its_whole_time, a_connection_is_awaited,
           a_predicate_is_asked_after_each_thing_that_happens,
           something_else_fails_at_once_and_is_shown, nothing_at_all_fails_when_the_time_is_over,
           an_end_before_all_came_fails_at_once, bytes_before_the_end_that_nobody_expected_fail,
-          of_several_failures_the_first_is_told)
+          of_several_failures_the_first_is_told, what_a_predicate_asks_for_is_awaited,
+          what_a_predicate_asks_for_in_vain_is_told_with_what_is_there,
+          where_nothing_is_left_the_report_says_so, quiet_is_awaited_and_its_absence_told)

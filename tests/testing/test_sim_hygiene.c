@@ -1,9 +1,13 @@
 /* The hygiene check: each kind of thing that a test can leave behind is found and named. */
 #include "sim_fixture.h"
 
+#include <signal.h>
+
 #include <torc/factories/client_factory.h>
 #include <torc/reactor/delayed_call.h>
 #include <torc/protocols/echo.h>
+#include <torc/reactor/signals.h>
+#include <torc/reactor/system_events.h>
 #include <torc/reactor/threads.h>
 #include <torc/testing/sim_hygiene.h>
 #include <torc/testing/sim_network.h>
@@ -28,6 +32,11 @@ static TorcPort *serve_echo(void)
 static void nothing(void *arg)
 {
     (void)arg;
+}
+
+static void stop_reactor(void *arg)
+{
+    TorcReactor_stop(arg);
 }
 
 START_TEST(a_simulation_in_which_nothing_was_done_is_clean)
@@ -211,6 +220,42 @@ START_TEST(a_crash_does_not_take_back_what_was_counted)
 }
 END_TEST
 
+START_TEST(triggers_are_told_by_phase_until_they_have_run)
+{
+    TorcReactor *reactor = TorcSim_reactor(sim);
+    TorcReactor_addSystemEventTrigger(reactor, TORC_PHASE_AFTER, TORC_EVENT_STARTUP, nothing, NULL,
+                                      NULL);
+    TorcReactor_addSystemEventTrigger(reactor, TORC_PHASE_BEFORE, TORC_EVENT_SHUTDOWN, nothing,
+                                      NULL, NULL);
+    TorcReactor_callWhenRunning(reactor, stop_reactor, reactor);
+    ck_assert_uint_eq(check_report(), 3);
+    ck_assert_str_eq(report, "system event trigger, after startup\n"
+                             "call when running\n"
+                             "system event trigger, before shutdown\n");
+    ck_assert_int_eq(TorcSim_run(sim), 0);
+    ck_assert_uint_eq(check_report(), 0);
+}
+END_TEST
+
+static void look_while_it_runs(void *arg)
+{
+    /* Not TorcSim_checkClean, which turns the reactor first. */
+    ck_assert_uint_eq(torc__sim_report(sim, report, sizeof(report)), 1);
+    TorcReactor_stop(arg);
+}
+
+START_TEST(signal_handlers_are_told_and_those_that_stop_the_reactor_are_not)
+{
+    TorcReactor *reactor = TorcSim_reactor(sim);
+    ck_assert_int_eq(TorcReactor_addSignalHandler(reactor, SIGHUP, nothing, NULL), 0);
+    TorcReactor_callLater(reactor, 1, look_while_it_runs, reactor, NULL);
+    ck_assert_int_eq(TorcSim_run(sim), 0);
+    ck_assert_str_eq(report, "signal handler, signal 1\n");
+    ck_assert_int_eq(TorcReactor_removeSignalHandler(reactor, SIGHUP), 0);
+    ck_assert_uint_eq(check_report(), 0);
+}
+END_TEST
+
 START_TEST(a_report_is_cut_to_its_buffer_and_the_count_is_whole)
 {
     char small[20];
@@ -231,4 +276,6 @@ RUN_SUITE("sim_hygiene", a_simulation_in_which_nothing_was_done_is_clean,
           a_crash_leaves_nothing_of_its_host_and_the_others_are_told,
           calls_and_descriptors_are_counted_on_all_hosts_and_on_each,
           a_crash_does_not_take_back_what_was_counted,
+          triggers_are_told_by_phase_until_they_have_run,
+          signal_handlers_are_told_and_those_that_stop_the_reactor_are_not,
           a_report_is_cut_to_its_buffer_and_the_count_is_whole)
