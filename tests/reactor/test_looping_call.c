@@ -602,17 +602,17 @@ static void wait_for_awaited(TorcResult *result, void *arg)
 
 START_TEST(one_that_waits_when_the_reactor_goes_is_over) /* TASK-3 */
 {
-    TorcLoopingCall *loop = TorcLoopingCall_new(reactor, wait_for_awaited, NULL);
-    TorcDeferred *done;
-    ck_assert_int_eq(TorcLoopingCall_start(loop, 1, true, &done), 0);
+    TorcLoopingCall *waiting = TorcLoopingCall_new(reactor, wait_for_awaited, NULL);
+    TorcDeferred *over;
+    ck_assert_int_eq(TorcLoopingCall_start(waiting, 1, true, &over), 0);
     TorcSim_advance(sim, 0.5);
     end_reactor();
-    ck_assert(!TorcLoopingCall_running(loop));
-    ck_assert_int_eq(TorcReason_kind(TorcDeferred_result(done)->reason), TORC_OPERATION_CANCELLED);
+    ck_assert(!TorcLoopingCall_running(waiting));
+    ck_assert_int_eq(TorcReason_kind(TorcDeferred_result(over)->reason), TORC_OPERATION_CANCELLED);
     ck_assert_int_eq(TorcDeferred_callback(awaited, NULL, NULL), 0);
-    TorcDeferred_addErrback(done, handle_step, NULL);
-    TorcDeferred_release(done);
-    TorcLoopingCall_free(loop);
+    TorcDeferred_addErrback(over, handle_step, NULL);
+    TorcDeferred_release(over);
+    TorcLoopingCall_free(waiting);
 }
 END_TEST
 
