@@ -11,4 +11,4 @@ if [[ $1 != "$root"/build*/* ]]; then
 fi
 # A thread that is still running at exit keeps its memory "possibly": only definite leaks count.
 exec valgrind -q --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
-    --error-exitcode=99 --trace-children=no "$@"
+    --suppressions="$root/tools/memcheck.supp" --error-exitcode=99 --trace-children=no "$@"

@@ -146,6 +146,8 @@ static void wait_stubbornly(TorcResult *result, void *arg)
     (void)arg;
     TorcResult_wait(result, stubborn = TorcDeferred_new(NULL, NULL));
     TorcDeferred_addErrback(stubborn, wait_step, TorcReactor_deferLater(seen, 1000, NULL, NULL));
+    /* Only now: two signals between two looks of the loop are one. */
+    ck_assert_int_eq(TorcReactor_callLater(seen, 0, end_early, (void *)1, NULL), 0);
 }
 
 static void leave_stubborn(TorcReactor *running, TorcResult *result, void *arg)
@@ -155,7 +157,6 @@ static void leave_stubborn(TorcReactor *running, TorcResult *result, void *arg)
     TorcDeferred_addErrback(careful, wait_stubbornly, NULL);
     TorcResult_wait(result, careful);
     ck_assert_int_eq(TorcReactor_callLater(running, 0, end_early, arg, NULL), 0);
-    ck_assert_int_eq(TorcReactor_callLater(running, 0.001, end_early, (void *)1, NULL), 0);
 }
 
 START_TEST(a_second_signal_does_not_wait_for_it)
@@ -227,5 +228,5 @@ int main(void)
     tcase_add_test(tcase, what_keeps_the_reactor_from_running_is_the_result);
     tcase_add_test(tcase, a_reactor_that_cannot_have_the_signals_does_not_run);
     tcase_add_test(tcase, every_failing_allocation_is_reported);
-    return run_suite_with("react", tcase, begin_react, tear_down);
+    return run_deferreds_with("react", tcase, begin_react, tear_down);
 }
