@@ -15,12 +15,16 @@
 
 enum { PAIR_LIMIT_DEFAULT = 64, STATE_SIZE = 256 };
 
-/* How the transcript is cut: before `first` and before `second`; length: not cut there. */
+/* How the transcript is cut: before `first` and before `second`; length: not cut there. Or, when
+ * there are `pieces`, into pieces of these lengths, over and over. */
 typedef struct Cut {
     size_t first;
     size_t second;
-    bool bytewise;
+    const size_t *pieces;
+    size_t piece_count;
 } Cut;
+
+static const size_t one_byte = 1;
 
 typedef struct Outcome {
     SimBytes observed;
@@ -74,13 +78,26 @@ static void feed_piece(const Harness *harness, TorcStringTransport *wire, size_t
     settle(harness, wire);
 }
 
+static void feed_pieces(const Harness *harness, TorcStringTransport *wire, const Cut *cut)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; at < harness->length; i++) {
+        size_t length = cut->pieces[i % cut->piece_count];
+        size_t left = harness->length - at;
+        size_t to = at + (length < left ? length : left);
+        feed_piece(harness, wire, at, to);
+        at = to;
+    }
+}
+
 static void feed(const Harness *harness, TorcStringTransport *wire, const Cut *cut)
 {
     settle(harness, wire);
-    for (size_t i = 0; cut->bytewise && i < harness->length; i++)
-        feed_piece(harness, wire, i, i + 1);
-    if (cut->bytewise)
+    if (cut->pieces) {
+        feed_pieces(harness, wire, cut);
         return;
+    }
     feed_piece(harness, wire, 0, cut->first);
     feed_piece(harness, wire, cut->first, cut->second);
     feed_piece(harness, wire, cut->second, harness->length);
@@ -172,31 +189,54 @@ static void report_piece(Harness *harness, const char *before, size_t from, size
     torc__report_quote(&harness->report, harness->data + from, to - from, focus);
 }
 
-static void report_cut(Harness *harness, const Cut *cut)
+static void report_pieces(SimReport *report, const Cut *cut)
 {
-    size_t middle = cut->second - cut->first;
+    torc__report_printf(report, "cut into pieces of");
+    for (size_t i = 0; i < cut->piece_count; i++)
+        torc__report_printf(report, "%s %zu", i > 0 ? "," : "", cut->pieces[i]);
+    torc__report_printf(report, " bytes and so on");
+}
+
+static void report_how(Harness *harness, const Cut *cut)
+{
     SimReport *report = &harness->report;
 
-    if (cut->bytewise)
+    if (cut->pieces == &one_byte)
         torc__report_printf(report, "fed byte by byte");
+    else if (cut->pieces)
+        report_pieces(report, cut);
     else if (cut->second == harness->length)
         torc__report_printf(report, "cut after byte %zu", cut->first);
     else
         torc__report_printf(report, "cut after bytes %zu and %zu", cut->first, cut->second);
     torc__report_printf(report, " of %zu, it does not behave as when fed whole\n", harness->length);
-    report_piece(harness, "  input: ", 0, cut->first, cut->first);
-    report_piece(harness, " + ", cut->first, cut->second,
-                 cut->second < harness->length ? middle : 0);
-    report_piece(harness, " + ", cut->second, harness->length, 0);
-    torc__report_printf(report, "\n");
+}
+
+static void report_cut(Harness *harness, const Cut *cut)
+{
+    size_t first = cut->pieces ? harness->length : cut->first;
+    size_t second = cut->pieces ? harness->length : cut->second;
+    size_t middle = second - first;
+
+    report_how(harness, cut);
+    report_piece(harness, "  input: ", 0, first, first);
+    report_piece(harness, " + ", first, second, second < harness->length ? middle : 0);
+    report_piece(harness, " + ", second, harness->length, 0);
+    torc__report_printf(&harness->report, "\n");
+}
+
+/* Where they are; "" when there are none, and no memory for them. */
+static const void *bytes_of(const SimBytes *bytes)
+{
+    return bytes->data ? bytes->data + bytes->begin : (const void *)"";
 }
 
 /* Both texts around the place where they begin to differ. */
 static void report_texts(SimReport *report, const char *what, const SimBytes *whole,
                          const SimBytes *cut)
 {
-    const unsigned char *a = whole->data + whole->begin;
-    const unsigned char *b = cut->data + cut->begin;
+    const unsigned char *a = bytes_of(whole);
+    const unsigned char *b = bytes_of(cut);
     size_t a_length = torc__simBytes_length(whole);
     size_t b_length = torc__simBytes_length(cut);
     size_t focus = torc__report_difference(a, a_length, b, b_length);
@@ -258,16 +298,24 @@ static int compare_pairs(Harness *harness)
     return r;
 }
 
+static int compare_pieces(Harness *harness, const size_t *pieces, size_t count)
+{
+    return compare(harness, &(Cut){.pieces = pieces, .piece_count = count});
+}
+
 static int compare_all(Harness *harness)
 {
+    const TorcFragmentationOptions *options = &harness->options;
     size_t length = harness->length;
     int r = run(harness, &(Cut){.first = length, .second = length}, &harness->whole);
 
-    if (r == 0)
+    if (r == 0 && !options->pieces)
         r = compare_cuts(harness);
     if (r == 0)
-        r = compare(harness, &(Cut){.bytewise = true});
-    if (r == 0 && length <= harness->options.pairLimit)
+        r = compare_pieces(harness, &one_byte, 1);
+    if (r == 0 && options->pieces)
+        return compare_pieces(harness, options->pieces, options->pieceCount);
+    if (r == 0 && length <= options->pairLimit)
         r = compare_pairs(harness);
     return r;
 }
@@ -280,12 +328,22 @@ void TorcFragmentationOptions_init(TorcFragmentationOptions *options)
         *options = (TorcFragmentationOptions){.size = sizeof(*options)};
 }
 
+/* None at all, or some of which none is empty. */
+static bool are_pieces(const size_t *pieces, size_t count)
+{
+    for (size_t i = 0; pieces && i < count; i++)
+        if (pieces[i] == 0)
+            return false;
+    return (pieces != NULL) == (count > 0);
+}
+
 static int read_options(const TorcFragmentationOptions *given,
                         TorcFragmentationOptions *ret_options)
 {
     int r = torc__options_read(ret_options, sizeof(*ret_options), given);
 
-    if (r < 0 || !isfinite(ret_options->seconds) || ret_options->seconds < 0)
+    if (r < 0 || !isfinite(ret_options->seconds) || ret_options->seconds < 0 ||
+        !are_pieces(ret_options->pieces, ret_options->pieceCount))
         return -EINVAL;
     if (ret_options->pairLimit == 0)
         ret_options->pairLimit = PAIR_LIMIT_DEFAULT;

@@ -46,7 +46,12 @@ typedef struct TorcFragmentationOptions {
     TorcSim *sim;
     /* With sim: virtual seconds that pass at the end of each run, for answers that come later. */
     double seconds;
-    void *reserved[4];
+    /* For a fuzzer, whose input says how it is cut as well: instead of all cuts only one, into pieces
+     * of these lengths (each at least 1), over and over until the bytes are used up. With that there
+     * are three runs, and the cost is linear. Borrowed. NULL and 0: all cuts. */
+    const size_t *pieces;
+    size_t pieceCount;
+    void *reserved[2];
 } TorcFragmentationOptions;
 
 #define TORC_FRAGMENTATION_OPTIONS(...)                                                            \
@@ -61,7 +66,8 @@ TORC_API void TorcFragmentationOptions_init(TorcFragmentationOptions *options);
  * 0: all the same. -EBADMSG: the first run that differs from the whole is described in `report`
  * (NULL with size 0: not wanted), cut to fit, with both texts escaped. -EINVAL: no factory, no
  * bytes, bad options; otherwise what TorcStringTransport_connect answers. The report says each of
- * these, too; it is "" on success. The cost grows with the square of the length. */
+ * these, too; it is "" on success. The cost grows with the square of the length, with
+ * `pieces` it does not. */
 TORC_API int torc_fragmentation_check(TorcFactory *factory, const void *data, size_t length,
                                       const TorcFragmentationOptions *options, char *report,
                                       size_t size);

@@ -11,7 +11,7 @@
 #include "../reactor/reactor_internal.h"
 #include "string_transport_internal.h"
 
-enum { TURNS_DEFAULT = 10000 };
+enum { TURNS_DEFAULT = 10000, BYTES_DEFAULT = 64 * 1024 * 1024 };
 
 typedef struct LoopbackSide {
     TorcStringTransport *wire;
@@ -26,13 +26,13 @@ struct TorcLoopback {
     LoopbackSide client;
     TorcLoopbackPolicy policy;
     unsigned turns;
+    size_t bytes; /* most that a side may have written */
     TorcSim *sim; /* NULL: none */
 };
 
 static void require_loop(const TorcLoopback *loop)
 {
-    if (!loop)
-        torc__sim_fatal("there is no loopback (NULL)");
+    torc__sim_require(loop, "there is no loopback (NULL)");
 }
 
 /* ---- life ---------------------------------------------------------------------------------- */
@@ -81,6 +81,7 @@ static int open_loop(TorcFactory *server, TorcFactory *client, const TorcLoopbac
     TorcLoopback *loop = torc__sim_alloc(sizeof(*loop));
     loop->policy = options.policy;
     loop->turns = options.turns > 0 ? options.turns : TURNS_DEFAULT;
+    loop->bytes = options.bytes > 0 ? options.bytes : BYTES_DEFAULT;
     loop->sim = options.sim;
     loop->server.wire = new_wire(reactor, 1, 2);
     loop->client.wire = new_wire(reactor, 2, 1);
@@ -174,11 +175,22 @@ static bool move_end(LoopbackSide *from, LoopbackSide *to)
     return true;
 }
 
+static bool has_too_much(const TorcLoopback *loop, const LoopbackSide *side)
+{
+    return torc__simBytes_length(&side->wire->written) > loop->bytes;
+}
+
+/* Asked before each piece: in a single turn every byte may be answered by many. */
+static bool overflows(const TorcLoopback *loop)
+{
+    return has_too_much(loop, &loop->server) || has_too_much(loop, &loop->client);
+}
+
 static bool pump(TorcLoopback *loop, LoopbackSide *from, LoopbackSide *to)
 {
     size_t before = from->moved;
 
-    while (from->moved < from->due && takes_input(to))
+    while (from->moved < from->due && takes_input(to) && !overflows(loop))
         move_piece(from, to, loop->policy);
     bool ended = move_reset(from, to) || move_end(from, to);
     return ended || from->moved != before;
@@ -204,6 +216,8 @@ TorcLoopbackEnd TorcLoopback_run(TorcLoopback *loop)
         bool moved = turn(loop);
         if (is_over(&loop->server) && is_over(&loop->client))
             return TORC_LOOPBACK_CLOSED;
+        if (overflows(loop))
+            return TORC_LOOPBACK_OVERFLOW;
         if (!moved)
             return TORC_LOOPBACK_IDLE;
     }
@@ -214,7 +228,7 @@ TorcLoopbackEnd TorcLoopback_run(TorcLoopback *loop)
 
 const char *TorcLoopbackEnd_name(TorcLoopbackEnd end)
 {
-    static const char *const names[] = {"unknown", "closed", "idle", "limit"};
+    static const char *const names[] = {"unknown", "closed", "idle", "limit", "overflow"};
     size_t i = (size_t)end;
 
     return i < sizeof(names) / sizeof(names[0]) ? names[i] : names[0];

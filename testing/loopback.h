@@ -37,7 +37,8 @@ typedef enum TorcLoopbackPolicy {
 typedef enum TorcLoopbackEnd {
     TORC_LOOPBACK_CLOSED = 1, /* both sides have lost their connection */
     TORC_LOOPBACK_IDLE,       /* nothing moves: each waits for the other, or for time to pass */
-    TORC_LOOPBACK_LIMIT       /* the turns are used up: two protocols that never come to an end */
+    TORC_LOOPBACK_LIMIT,      /* the turns are used up: two protocols that never come to an end */
+    TORC_LOOPBACK_OVERFLOW    /* a side has written too much: each answer calls for a longer one */
 } TorcLoopbackEnd;
 
 typedef struct TorcLoopbackOptions {
@@ -48,7 +49,10 @@ typedef struct TorcLoopbackOptions {
     /* For protocols that use timers or the reactor otherwise: both get its reactor, and each turn
      * begins with TorcSim_advance(sim, 0). Borrowed. NULL: no reactor. */
     TorcSim *sim;
-    void *reserved[4];
+    /* Most bytes that one side may write, in all runs together: all are kept in memory, also what
+     * TorcStringTransport_clear has forgotten. 0: 64 MiB. */
+    size_t bytes;
+    void *reserved[3];
 } TorcLoopbackOptions;
 
 #define TORC_LOOPBACK_OPTIONS(...)                                                                 \
@@ -68,11 +72,12 @@ TORC_API TorcLoopback *TorcLoopback_new(TorcFactory *server, TorcFactory *client
  * is fine. */
 TORC_API void TorcLoopback_free(TorcLoopback *loop);
 
-/* Turns until both are lost, nothing moves, or the limit is reached. Can be called again, after the
- * test has done something to either side or let time pass (TorcSim_advance). */
+/* Turns until both are lost, nothing moves, or a limit is reached. Can be called again, after the
+ * test has done something to either side or let time pass (TorcSim_advance). The call of a protocol
+ * that passes the limit of bytes is the last: after that nothing is brought over any more. */
 TORC_API TorcLoopbackEnd TorcLoopback_run(TorcLoopback *loop);
 
-/* "closed", "idle", "limit", for messages; static. */
+/* "closed", "idle", "limit", "overflow", for messages; static. */
 TORC_API const char *TorcLoopbackEnd_name(TorcLoopbackEnd end);
 
 /* Either side: its value is all that it has written, its reason is how it ended. Not to be freed,

@@ -14,12 +14,6 @@ static const int64_t default_delay = TORC__SECOND / 1000;
 /* A day with ten calls a second, ten times over. */
 static const uint64_t default_turns = 10000000;
 
-static void require(bool condition, const char *message)
-{
-    if (!condition)
-        torc__sim_fatal(message);
-}
-
 /* ---- birth and death ----------------------------------------------------------------------- */
 
 /* Kept for the reactors that are made later. */
@@ -93,7 +87,7 @@ void TorcSim_free(TorcSim *sim)
 
 TorcReactor *TorcSim_reactor(TorcSim *sim)
 {
-    require(sim, "TorcSim_reactor: there is no simulation");
+    torc__sim_require(sim, "TorcSim_reactor: there is no simulation");
     return sim->reactor;
 }
 
@@ -104,16 +98,17 @@ TorcSystem *torc__sim_system(TorcSim *sim)
 
 /* ---- names --------------------------------------------------------------------------------- */
 
-void TorcSim_setHost(TorcSim *sim, const char *name, const char *const *addresses, size_t count)
+void TorcSim_setAddresses(TorcSim *sim, const char *name, const char *const *addresses,
+                          size_t count)
 {
-    require(sim && name, "TorcSim_setHost: there is no simulation or no name");
-    require(addresses || count == 0, "TorcSim_setHost: there are no addresses");
-    torc__simKernel_setHost(sim->kernel, name, addresses, count);
+    torc__sim_require(sim && name, "TorcSim_setAddresses: there is no simulation or no name");
+    torc__sim_require(addresses || count == 0, "TorcSim_setAddresses: there are no addresses");
+    torc__simKernel_setAddresses(sim->kernel, name, addresses, count);
 }
 
 void TorcSim_setLookupDelay(TorcSim *sim, double seconds)
 {
-    require(sim, "TorcSim_setLookupDelay: there is no simulation");
+    torc__sim_require(sim, "TorcSim_setLookupDelay: there is no simulation");
     for (TorcSimHost *host = sim->hosts; host; host = host->next)
         if (host->view)
             host->view->lookup_delay = torc__sim_duration(seconds);
@@ -121,7 +116,7 @@ void TorcSim_setLookupDelay(TorcSim *sim, double seconds)
 
 void TorcSim_setJobDelay(TorcSim *sim, double seconds)
 {
-    require(sim, "TorcSim_setJobDelay: there is no simulation");
+    torc__sim_require(sim, "TorcSim_setJobDelay: there is no simulation");
     for (TorcSimHost *host = sim->hosts; host; host = host->next)
         if (host->view)
             host->view->pool.delay = torc__sim_duration(seconds);
@@ -130,9 +125,9 @@ void TorcSim_setJobDelay(TorcSim *sim, double seconds)
 void TorcSim_blackHole(TorcSim *sim, const char *address)
 {
     SimAddress hole;
-    require(sim && address, "TorcSim_blackHole: there is no simulation or no address");
-    require(torc__simAddress_parse(address, 0, &hole) == 0,
-            "TorcSim_blackHole: the address is no IPv4 or IPv6 literal");
+    torc__sim_require(sim && address, "TorcSim_blackHole: there is no simulation or no address");
+    torc__sim_require(torc__simAddress_parse(address, 0, &hole) == 0,
+                      "TorcSim_blackHole: the address is no IPv4 or IPv6 literal");
     torc__simKernel_blackHole(sim->kernel, &hole);
 }
 
@@ -145,7 +140,8 @@ static bool is_call(TorcSimCall call)
 
 uint64_t TorcSim_countCalls(TorcSim *sim, TorcSimCall call)
 {
-    require(sim && is_call(call), "TorcSim_countCalls: there is no simulation or no such call");
+    torc__sim_require(sim && is_call(call),
+                      "TorcSim_countCalls: there is no simulation or no such call");
     uint64_t count = 0;
     for (const TorcSimHost *host = sim->hosts; host; host = host->next)
         count += TorcSimHost_countCalls(host, call);
@@ -154,7 +150,7 @@ uint64_t TorcSim_countCalls(TorcSim *sim, TorcSimCall call)
 
 size_t TorcSim_openDescriptors(TorcSim *sim)
 {
-    require(sim, "TorcSim_openDescriptors: there is no simulation");
+    torc__sim_require(sim, "TorcSim_openDescriptors: there is no simulation");
     size_t open = 0;
     for (const TorcSimHost *host = sim->hosts; host; host = host->next)
         open += TorcSimHost_openDescriptors(host);

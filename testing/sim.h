@@ -29,14 +29,18 @@
  *   - On one machine connect takes effect in the next wait, not before it returns.
  *   - A port is free as soon as its last socket is closed: there is no TIME_WAIT.
  *   - A peer's or host's attempt that finds the queue full fails at once in TorcSim_connect.
- *   - Any address can be bound. Connect to AF_UNSPEC, out-of-band data, ancillary data, multicast
- *     and broadcast are not there; of the flags of recv only MSG_PEEK counts, and for datagrams
- *     MSG_TRUNC; an IPv6 datagram socket does not take sockaddr_in.
+ *   - Any address can be bound. Connect to AF_UNSPEC, out-of-band data, ancillary data (but for
+ *     descriptors over UNIX sockets), multicast and broadcast are not there; of the flags of recv
+ *     only MSG_PEEK counts, and for datagrams MSG_TRUNC; an IPv6 datagram socket does not take
+ *     sockaddr_in.
  *   - Who connects to the port that he is bound to himself is refused: there is no simultaneous
  *     open. Shutting a socket for writing before it listens sends no FIN to who is accepted then.
  *   - UNIX sockets are streams, between programs on one host; their buffers count the bytes alone.
  *     bind wants a name (there is no autobind), recvfrom tells none, and shutting both sides of a
  *     socket while its buffer is full leaves it not writable. Files: see sim_files.h.
+ *   - A message carries one descriptor at most, of any number of them under way; peers drop those
+ *     they get. A socket that only messages lead to which nobody can receive is closed at once, and
+ *     not when Linux's collector next finds it.
  *   - No call ever blocks: that a descriptor should is only remembered.
  *   - Of the socket options only SO_LINGER, SO_REUSEADDR, SO_REUSEPORT and IPV6_V6ONLY have an
  *     effect, the others are remembered: nobody probes by keepalive, TCP_USER_TIMEOUT never ends a
@@ -111,6 +115,12 @@ TORC_API bool TorcSim_runUntilIdle(TorcSim *sim, double limit);
 /* The virtual clock; 0 when the simulation begins. */
 TORC_API double TorcSim_seconds(TorcSim *sim);
 
+/* Called from inside a callback of home's reactor: the callback takes so long. Virtual time passes
+ * here and now, and while it does nothing else happens on any host: what is due meanwhile comes
+ * late. This is how to test what a callback that holds the loop does to the others, and that it is
+ * reported (reactor/observation.h). 0, or -EINVAL when `seconds` is negative or NaN. */
+TORC_API int TorcSim_spend(TorcSim *sim, double seconds);
+
 /* The date, in seconds since 1970, which is 2024-01-01 00:00:00 UTC when the simulation begins and
  * goes with the virtual clock. Setting it makes it jump, as an administrator or NTP does, forwards
  * or backwards; nothing else changes. 0, or -EINVAL (negative, NaN, beyond the year 2262). */
@@ -140,8 +150,8 @@ TORC_API void TorcSim_raise(TorcSim *sim, int signo);
 /* ---- names --------------------------------------------------------------------------------- */
 
 /* The name resolves to these literals, in this order; replaces what it had. */
-TORC_API void TorcSim_setHost(TorcSim *sim, const char *name, const char *const *addresses,
-                              size_t count);
+TORC_API void TorcSim_setAddresses(TorcSim *sim, const char *name, const char *const *addresses,
+                                   size_t count);
 
 /* Seconds that look-ups and thread jobs take; default 0.001. Jobs beyond the reactor's pool size
  * wait until a worker is free. */
@@ -238,7 +248,9 @@ typedef enum TorcSimCall {
     TORC_SIM_STAT, /* of a path or of a descriptor */
     TORC_SIM_LOCK, /* flock */
     TORC_SIM_DUPLICATE,
-    TORC_SIM_CALLS /* how many kinds there are */
+    TORC_SIM_SEND_DESCRIPTOR, /* one goes along with a send over a UNIX socket, which counts too */
+    TORC_SIM_TAKE_DESCRIPTOR, /* one that came along with a recv gets its number, or is lost */
+    TORC_SIM_CALLS            /* how many kinds there are */
 } TorcSimCall;
 
 /* From now on the `nth` call of the kind (1: the next) fails with this errno value, `times` times
@@ -252,7 +264,7 @@ TORC_API void TorcSim_failCall(TorcSim *sim, TorcSimCall call, unsigned nth, int
  * (sim_network.h) tells those of one. */
 TORC_API uint64_t TorcSim_countCalls(TorcSim *sim, TorcSimCall call);
 
-/* Descriptors open now on all hosts, without those of peers. */
+/* Descriptors open now on all hosts, without those of peers and those under way over UNIX sockets. */
 TORC_API size_t TorcSim_openDescriptors(TorcSim *sim);
 
 TORC_END_DECLS

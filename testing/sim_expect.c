@@ -12,12 +12,6 @@
 
 enum { REPORT_SIZE = 2048 };
 
-static void require(bool condition, const char *message)
-{
-    if (!condition)
-        torc__sim_fatal(message);
-}
-
 /* ---- what came ----------------------------------------------------------------------------- */
 
 typedef enum Verdict { WAITING, CAME, FAILED } Verdict;
@@ -95,8 +89,10 @@ static bool decided(void *arg)
 
 static Verdict await(Awaited *awaited, double seconds)
 {
-    require(awaited->peer, "TorcSimPeer_expect: there is no peer; did it fail to connect?");
-    require(awaited->data || awaited->length == 0, "TorcSimPeer_expect: there are no bytes");
+    torc__sim_require(awaited->peer,
+                      "TorcSimPeer_expect: there is no peer; did it fail to connect?");
+    torc__sim_require(awaited->data || awaited->length == 0,
+                      "TorcSimPeer_expect: there are no bytes");
     (void)TorcSim_runUntil(torc__simPeer_sim(awaited->peer), decided, awaited, seconds);
     return awaited->look(awaited);
 }
@@ -136,13 +132,13 @@ bool TorcSimPeer_expectBytes(TorcSimPeer *peer, const void *data, size_t length,
 
 bool TorcSimPeer_expect(TorcSimPeer *peer, const char *text, double seconds)
 {
-    require(text, "TorcSimPeer_expect: there is no text");
+    torc__sim_require(text, "TorcSimPeer_expect: there is no text");
     return TorcSimPeer_expectBytes(peer, text, strlen(text), seconds);
 }
 
 bool TorcSimPeer_expectText(TorcSimPeer *peer, const char *text, double seconds)
 {
-    require(text && *text, "TorcSimPeer_expectText: there is no text");
+    torc__sim_require(text && *text, "TorcSimPeer_expectText: there is no text");
     Awaited awaited = {peer, text, strlen(text), look_for_text};
     if (await(&awaited, seconds) != CAME)
         return tell(&awaited, "somewhere", seconds);
@@ -194,7 +190,7 @@ TorcSimPeer *TorcSim_expectConnection(TorcSim *sim, int port, double seconds)
 
 TorcSimPeer *TorcSim_expectConnectionUNIX(TorcSim *sim, const char *address, double seconds)
 {
-    require(address, "TorcSim_expectConnectionUNIX: there is no address");
+    torc__sim_require(address, "TorcSim_expectConnectionUNIX: there is no address");
     AwaitedConnection awaited = {.sim = sim, .address = address};
     if (!TorcSim_runUntil(sim, accepted, &awaited, seconds))
         (void)TorcSim_fail(sim, "awaited a connection to %s within %g s; none was made", address,
@@ -214,7 +210,7 @@ static bool tell_all(TorcSim *sim, const char *what, double seconds)
 bool TorcSim_expectThat(TorcSim *sim, TorcSimPredicate *predicate, void *arg, double seconds,
                         const char *what)
 {
-    require(what, "TorcSim_expectThat: it is not said what is awaited");
+    torc__sim_require(what, "TorcSim_expectThat: it is not said what is awaited");
     return TorcSim_runUntil(sim, predicate, arg, seconds) || tell_all(sim, what, seconds);
 }
 

@@ -1,7 +1,6 @@
 /* What goes wrong in a simulated world: rules, chances, and sockets that are held back.
  *
- * One SimFaults belongs to the kernel and serves all its views; sim_calls.c, sim_watch.c and
- * sim_jobs.c ask it about each call. Decisions use integers and the kernel's generator alone, and
+ * One SimFaults belongs to the kernel and serves all its views; sim_judge.c asks it about each call. Decisions use integers and the kernel's generator alone, and
  * draw from it only where a chance was set, so that a run without faults is the same as if there
  * were none of this. Invariant: armed[call] says what there is for a call. */
 #include <assert.h>
@@ -30,12 +29,6 @@ struct SimRule {
     SimVerdict verdict;
 };
 
-static void require(bool condition, const char *message)
-{
-    if (!condition)
-        torc__sim_fatal(message);
-}
-
 /* ---- what can happen to what --------------------------------------------------------------- */
 
 /* bit[kind] of calls[call]: it can happen by chance. */
@@ -55,6 +48,7 @@ static const unsigned possible[TORC_SIM_CALLS] = {
     [TORC_SIM_OPEN_SPARE] = CAN(NO_DESCRIPTORS),
     [TORC_SIM_OPEN] = CAN(NO_DESCRIPTORS),
     [TORC_SIM_DUPLICATE] = CAN(NO_DESCRIPTORS),
+    [TORC_SIM_TAKE_DESCRIPTOR] = CAN(NO_DESCRIPTORS),
 };
 
 static bool can(TorcSimCall call, TorcSimFaultKind kind)
@@ -128,14 +122,17 @@ static bool moves_file_bytes(TorcSimCall call)
 static SimVerdict verdict_of(const TorcSimFault *fault)
 {
     int given = (fault->error != 0) + (fault->limit > 0) + (fault->delay != 0) + fault->reset;
-    require(given == 1, "TorcSim_addFault: a fault has one of error, limit, delay and reset");
-    require(fault->error >= 0, "TorcSim_addFault: the error is an errno value, positive");
-    require(fault->limit == 0 || moves_bytes(fault->call) || moves_file_bytes(fault->call),
-            "TorcSim_addFault: a limit is for recv and send, and for files");
-    require(!fault->reset || moves_bytes(fault->call),
-            "TorcSim_addFault: a reset is for recv and send");
-    require(fault->delay == 0 || can(fault->call, TORC_SIM_DELAY),
-            "TorcSim_addFault: a delay is for accept, connect, recv, send, look-ups and jobs");
+    torc__sim_require(given == 1,
+                      "TorcSim_addFault: a fault has one of error, limit, delay and reset");
+    torc__sim_require(fault->error >= 0, "TorcSim_addFault: the error is an errno value, positive");
+    torc__sim_require(fault->limit == 0 || moves_bytes(fault->call) ||
+                          moves_file_bytes(fault->call),
+                      "TorcSim_addFault: a limit is for recv and send, and for files");
+    torc__sim_require(!fault->reset || moves_bytes(fault->call),
+                      "TorcSim_addFault: a reset is for recv and send");
+    torc__sim_require(
+        fault->delay == 0 || can(fault->call, TORC_SIM_DELAY),
+        "TorcSim_addFault: a delay is for accept, connect, recv, send, look-ups and jobs");
     if (fault->error > 0)
         return (SimVerdict){.kind = kind_of_error(fault->error), .error = fault->error};
     if (fault->limit > 0)
@@ -161,11 +158,13 @@ static SimRule *new_rule(const TorcSimFault *fault)
 unsigned TorcSim_addFault(TorcSim *sim, const TorcSimFault *given)
 {
     TorcSimFault fault;
-    require(sim && given, "TorcSim_addFault: there is no simulation or no fault");
-    require(torc__options_read(&fault, sizeof(fault), given) == 0,
-            "TorcSim_addFault: the fault must be written as TORC_SIM_FAULT(...)");
-    require((unsigned)fault.call < TORC_SIM_CALLS, "TorcSim_addFault: there is no such call");
-    require(fault.port >= 0 && fault.port <= UINT16_MAX, "TorcSim_addFault: no such port");
+    torc__sim_require(sim && given, "TorcSim_addFault: there is no simulation or no fault");
+    torc__sim_require(torc__options_read(&fault, sizeof(fault), given) == 0,
+                      "TorcSim_addFault: the fault must be written as TORC_SIM_FAULT(...)");
+    torc__sim_require((unsigned)fault.call < TORC_SIM_CALLS,
+                      "TorcSim_addFault: there is no such call");
+    torc__sim_require(fault.port >= 0 && fault.port <= UINT16_MAX,
+                      "TorcSim_addFault: no such port");
 
     SimFaults *faults = sim->kernel->faults;
     SimRule *rule = new_rule(&fault);
@@ -188,7 +187,7 @@ static void remove_rule(SimFaults *faults, SimRule **link)
 
 bool TorcSim_removeFault(TorcSim *sim, unsigned number)
 {
-    require(sim, "TorcSim_removeFault: there is no simulation");
+    torc__sim_require(sim, "TorcSim_removeFault: there is no simulation");
     SimFaults *faults = sim->kernel->faults;
     SimRule **link = &faults->rules;
     while (*link && (*link)->number != number)
@@ -201,9 +200,9 @@ bool TorcSim_removeFault(TorcSim *sim, unsigned number)
 
 void TorcSim_failCall(TorcSim *sim, TorcSimCall call, unsigned nth, int error, unsigned times)
 {
-    require(sim && (unsigned)call < TORC_SIM_CALLS,
-            "TorcSim_failCall: there is no simulation or no such call");
-    require(error >= 0, "TorcSim_failCall: the error is an errno value, positive");
+    torc__sim_require(sim && (unsigned)call < TORC_SIM_CALLS,
+                      "TorcSim_failCall: there is no simulation or no such call");
+    torc__sim_require(error >= 0, "TorcSim_failCall: the error is an errno value, positive");
     unsigned *number = &sim->kernel->faults->fail_rules[call];
     (void)TorcSim_removeFault(sim, *number); /* it may have struck for the last time */
     *number = 0;
@@ -248,17 +247,17 @@ static void check_chances(const unsigned *chances)
         uint64_t sum = 0;
         for (unsigned kind = 1; kind < TORC_SIM_FAULT_KINDS; kind++)
             sum += can((TorcSimCall)call, (TorcSimFaultKind)kind) ? chances[kind] : 0;
-        require(sum <= ALL_PARTS,
-                "TorcSim_setFaults: the chances for one call add up to more than 10,000");
+        torc__sim_require(sum <= ALL_PARTS,
+                          "TorcSim_setFaults: the chances for one call add up to more than 10,000");
     }
 }
 
 void TorcSim_setFaults(TorcSim *sim, const TorcSimFaults *given)
 {
     TorcSimFaults read;
-    require(sim, "TorcSim_setFaults: there is no simulation");
-    require(torc__options_read(&read, sizeof(read), given) == 0,
-            "TorcSim_setFaults: the faults must be written as TORC_SIM_FAULTS(...)");
+    torc__sim_require(sim, "TorcSim_setFaults: there is no simulation");
+    torc__sim_require(torc__options_read(&read, sizeof(read), given) == 0,
+                      "TorcSim_setFaults: the faults must be written as TORC_SIM_FAULTS(...)");
     const unsigned chances[TORC_SIM_FAULT_KINDS] = {
         [TORC_SIM_SHORT_IO] = read.shortIO,
         [TORC_SIM_AGAIN] = read.again,
@@ -335,6 +334,12 @@ static bool lets_signals_through(TorcSimCall call)
            call == TORC_SIM_WAIT;
 }
 
+void torc__simFaults_count(SimFaults *faults, TorcSimFaultKind kind)
+{
+    faults->counts[kind]++;
+    faults->counts[TORC_SIM_ANY_FAULT]++;
+}
+
 SimVerdict torc__simFaults_judge(const SimView *view, TorcSimCall call, uint16_t port)
 {
     SimFaults *faults = view->kernel->faults;
@@ -344,19 +349,16 @@ SimVerdict torc__simFaults_judge(const SimView *view, TorcSimCall call, uint16_t
         verdict = judge_by_rule(view, call, port);
     if (verdict.kind == TORC_SIM_ANY_FAULT && armed & SIM_BY_CHANCE)
         verdict = judge_by_chance(view->kernel, call);
-    if (verdict.kind == TORC_SIM_ANY_FAULT)
+    if (verdict.kind != TORC_SIM_INTERRUPT || lets_signals_through(call))
         return verdict;
-    faults->counts[verdict.kind]++;
-    faults->counts[TORC_SIM_ANY_FAULT]++;
-    if (verdict.kind == TORC_SIM_INTERRUPT && !lets_signals_through(call))
-        return (SimVerdict){0};
-    return verdict;
+    torc__simFaults_count(faults, TORC_SIM_INTERRUPT);
+    return (SimVerdict){0};
 }
 
 uint64_t TorcSim_countFaults(TorcSim *sim, TorcSimFaultKind kind)
 {
-    require(sim && (unsigned)kind < TORC_SIM_FAULT_KINDS,
-            "TorcSim_countFaults: there is no simulation or no such kind of fault");
+    torc__sim_require(sim && (unsigned)kind < TORC_SIM_FAULT_KINDS,
+                      "TorcSim_countFaults: there is no simulation or no such kind of fault");
     return sim->kernel->faults->counts[kind];
 }
 
@@ -416,7 +418,7 @@ void torc__simHold_drop(SimDescriptor *descriptor)
 
 void TorcSim_stopFaults(TorcSim *sim)
 {
-    require(sim, "TorcSim_stopFaults: there is no simulation");
+    torc__sim_require(sim, "TorcSim_stopFaults: there is no simulation");
     SimFaults *faults = sim->kernel->faults;
     remove_rules(faults);
     memset(faults->chances, 0, sizeof(faults->chances));

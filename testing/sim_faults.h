@@ -43,7 +43,8 @@ typedef struct TorcSimFault {
      * out to be unknown, any other value that the look-up cannot begin. A close that fails has
      * closed the descriptor all the same. */
     int error;
-    /* recv, send, and read and write of files: at most so many bytes are moved. */
+    /* recv, send, and read and write of files: at most so many bytes are moved. A call that would
+     * have moved no more counts among `times` all the same. */
     size_t limit;
     /* Seconds of virtual time. accept, recv and send: the socket is as if nothing had arrived (or
      * found room) for so long, then there is a new edge and the call succeeds. connect (but not to
@@ -70,19 +71,20 @@ TORC_API bool TorcSim_removeFault(TorcSim *sim, unsigned number);
 /* How likely each is, in parts per 10,000 of the calls it can happen to. A call meets at most one,
  * so the chances for one kind of call must not add up to more than 10,000. */
 typedef struct TorcSimFaults {
-    size_t size;            /* sizeof(TorcSimFaults), set by TORC_SIM_FAULTS */
-    unsigned shortIO;       /* recv, send: moves only a part of what it could */
-    unsigned again;         /* accept, recv, send: EAGAIN for once */
-    unsigned interrupt;     /* connect, recv, send: EINTR */
-    unsigned delay;         /* as .delay of a rule: up to longestDelay */
-    unsigned reset;         /* recv, send: RST at both ends */
-    unsigned noDescriptors; /* socket, accept, open, duplicate, openSpare: EMFILE or ENFILE */
-    unsigned noBuffers;     /* socket, accept, send: ENOBUFS or ENOMEM */
-    unsigned noMemory;      /* watch, rewatch, setsockopt: ENOMEM */
-    unsigned unreachable;   /* connect: ENETUNREACH, EHOSTUNREACH or EADDRNOTAVAIL */
-    unsigned noName;        /* look-ups: the name is unknown */
-    unsigned noThread;      /* jobs: EAGAIN */
-    double longestDelay;    /* seconds; 0: 0.1 */
+    size_t size;        /* sizeof(TorcSimFaults), set by TORC_SIM_FAULTS */
+    unsigned shortIO;   /* recv, send: moves only a part of what it could */
+    unsigned again;     /* accept, recv, send: EAGAIN for once */
+    unsigned interrupt; /* connect, recv, send: EINTR */
+    unsigned delay;     /* as .delay of a rule: up to longestDelay */
+    unsigned reset;     /* recv, send: RST at both ends */
+    /* socket, accept, open, duplicate, openSpare, and taking a descriptor: EMFILE or ENFILE */
+    unsigned noDescriptors;
+    unsigned noBuffers;   /* socket, accept, send: ENOBUFS or ENOMEM */
+    unsigned noMemory;    /* watch, rewatch, setsockopt: ENOMEM */
+    unsigned unreachable; /* connect: ENETUNREACH, EHOSTUNREACH or EADDRNOTAVAIL */
+    unsigned noName;      /* look-ups: the name is unknown */
+    unsigned noThread;    /* jobs: EAGAIN */
+    double longestDelay;  /* seconds; 0: 0.1 */
     void *reserved[4];
 } TorcSimFaults;
 
@@ -115,7 +117,9 @@ typedef enum TorcSimFaultKind {
 } TorcSimFaultKind;
 
 /* How many have struck so far, by rule and by chance; rules count as the kind that their error
- * belongs to. A test that injects faults should see that this is not 0. */
+ * belongs to. What changed nothing has not struck: a recv is not short when there was no more to
+ * read, and what is not connected is not reset. A test that injects faults should see that this is
+ * not 0. */
 TORC_API uint64_t TorcSim_countFaults(TorcSim *sim, TorcSimFaultKind kind);
 
 TORC_END_DECLS

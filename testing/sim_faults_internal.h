@@ -45,9 +45,12 @@ SimFaults *torc__simFaults_new(void);
 void torc__simFaults_free(SimFaults *faults);
 
 /* For a call that is being made on a socket with this local port, 0: there is no socket. Draws
- * chances, counts occurrences, and what it returns has struck. Never TORC_SIM_INTERRUPT for calls
- * that are repeated below the code under test. */
+ * chances and counts occurrences; what it returns is counted by who brings it about. Never
+ * TORC_SIM_INTERRUPT for calls that are repeated below the code under test. */
 SimVerdict torc__simFaults_judge(const SimView *view, TorcSimCall call, uint16_t port);
+
+/* One of them has struck. */
+void torc__simFaults_count(SimFaults *faults, TorcSimFaultKind kind);
 
 /* Begins a hold on the descriptor. */
 void torc__simHold_start(SimDescriptor *descriptor, unsigned direction, int64_t delay);

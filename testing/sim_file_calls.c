@@ -19,18 +19,7 @@ struct SimOpenFile {
 
 enum { PERMISSIONS = 07777 };
 
-static SimView *view_of(TorcSystem *system)
-{
-    return SIM_CONTAINER(system, SimView, system);
-}
-
 /* ---- open files ---------------------------------------------------------------------------- */
-
-static void file_attach(void *object, SimDescriptor *descriptor)
-{
-    (void)object; /* there is never any news */
-    (void)descriptor;
-}
 
 /* The lock goes with the last descriptor (flock(2)). */
 static void file_close(void *object)
@@ -46,6 +35,18 @@ static void file_stat(const void *object, TorcFileStatus *ret_status)
 {
     const SimOpenFile *open = object;
     torc__simFile_stat(open->file, ret_status);
+}
+
+static size_t file_unread(const void *object)
+{
+    const SimOpenFile *open = object;
+    return open->offset < open->file->size ? open->file->size - open->offset : 0;
+}
+
+static size_t file_room(const void *object)
+{
+    (void)object;
+    return SIZE_MAX;
 }
 
 static ssize_t file_read(void *object, void *buffer, size_t size)
@@ -76,10 +77,10 @@ static ssize_t file_write(void *object, const void *data, size_t length)
 
 const SimKind torc__sim_fileKind = {
     .name = "file",
-    .attach = file_attach,
     .close = file_close,
-    .readiness = NULL, /* it cannot be watched */
     .stat = file_stat,
+    .unread = file_unread,
+    .room = file_room,
     .read = file_read,
     .write = file_write,
 };
@@ -140,7 +141,7 @@ static int open_descriptor(SimView *view, SimFile *file, int flags)
 
 int torc__simFiles_open(TorcSystem *system, const char *path, int flags, mode_t mode)
 {
-    SimView *view = view_of(system);
+    SimView *view = torc__simView_of(system);
     int r = torc__simView_call(view, TORC_SIM_OPEN, NULL);
     if (r == 0)
         r = check_path(path);
@@ -158,7 +159,7 @@ int torc__simFiles_open(TorcSystem *system, const char *path, int flags, mode_t 
 static int begin(TorcSystem *system, TorcSimCall call, const char *path, bool changes,
                  SimFile **ret_file)
 {
-    SimView *view = view_of(system);
+    SimView *view = torc__simView_of(system);
     int r = torc__simView_call(view, call, NULL);
     if (r == 0)
         r = check_path(path);
@@ -188,7 +189,7 @@ int torc__simFiles_chmod(TorcSystem *system, const char *path, mode_t mode)
     int r = begin(system, TORC_SIM_CHMOD, path, true, &file);
     if (r < 0)
         return r;
-    const SimCredentials *process = &view_of(system)->kernel->process;
+    const SimCredentials *process = &torc__simView_of(system)->kernel->process;
     if (process->uid != 0 && process->uid != file->uid)
         return -EPERM;
     file->mode = (file->mode & S_IFMT) | (mode & PERMISSIONS);
@@ -208,19 +209,19 @@ int torc__simFiles_stat(TorcSystem *system, const char *path, TorcFileStatus *re
 
 int torc__simFiles_statDescriptor(TorcSystem *system, int fd, TorcFileStatus *ret_status)
 {
-    const SimDescriptor *descriptor = torc__simView_find(view_of(system), fd);
+    const SimDescriptor *descriptor = torc__simView_find(torc__simView_of(system), fd);
     if (!descriptor)
         return -EBADF;
-    int r = torc__simView_call(view_of(system), TORC_SIM_STAT, NULL);
+    int r = torc__simView_call(torc__simView_of(system), TORC_SIM_STAT, NULL);
     if (r == 0)
-        descriptor->kind->stat(descriptor->object, ret_status);
+        descriptor->handle->kind->stat(descriptor->handle->object, ret_status);
     return r;
 }
 
 ssize_t torc__simFiles_readAt(const SimDescriptor *descriptor, uint64_t offset, void *buffer,
                               size_t size)
 {
-    const SimOpenFile *open = descriptor->object;
+    const SimOpenFile *open = descriptor->handle->object;
     if ((open->flags & O_ACCMODE) == O_WRONLY)
         return -EBADF;
     if (offset > INT64_MAX)
@@ -231,13 +232,13 @@ ssize_t torc__simFiles_readAt(const SimDescriptor *descriptor, uint64_t offset, 
 /* Who opens a file twice locks himself out. */
 int torc__simFiles_lock(TorcSystem *system, int fd)
 {
-    const SimDescriptor *descriptor = torc__simView_find(view_of(system), fd);
+    const SimDescriptor *descriptor = torc__simView_find(torc__simView_of(system), fd);
     if (!descriptor)
         return -EBADF;
-    int r = torc__simView_call(view_of(system), TORC_SIM_LOCK, NULL);
-    if (r < 0 || descriptor->kind != &torc__sim_fileKind)
+    int r = torc__simView_call(torc__simView_of(system), TORC_SIM_LOCK, NULL);
+    if (r < 0 || descriptor->handle->kind != &torc__sim_fileKind)
         return r;
-    const SimOpenFile *open = descriptor->object;
+    const SimOpenFile *open = descriptor->handle->object;
     if (open->file->lock && open->file->lock != open)
         return -EAGAIN;
     open->file->lock = open;
@@ -246,24 +247,20 @@ int torc__simFiles_lock(TorcSystem *system, int fd)
 
 int torc__simFiles_duplicate(TorcSystem *system, int fd)
 {
-    SimDescriptor *descriptor = torc__simView_find(view_of(system), fd);
+    SimDescriptor *descriptor = torc__simView_find(torc__simView_of(system), fd);
     if (!descriptor)
         return -EBADF;
-    int r = torc__simView_call(view_of(system), TORC_SIM_DUPLICATE, NULL);
-    return r < 0 ? r : torc__simDescriptor_duplicate(descriptor);
+    int r = torc__simView_call(torc__simView_of(system), TORC_SIM_DUPLICATE, NULL);
+    return r < 0 ? r : torc__simDescriptor_add(torc__simView_of(system), descriptor->handle);
 }
 
 /* No call ever blocks here: it is remembered, for who sets it back. */
 int torc__simFiles_setBlocking(TorcSystem *system, int fd, bool blocking)
 {
-    SimDescriptor *descriptor = torc__simView_find(view_of(system), fd);
+    const SimDescriptor *descriptor = torc__simView_find(torc__simView_of(system), fd);
     if (!descriptor)
         return -EBADF;
-    bool was_blocking = descriptor->blocking;
-    SimDescriptor *twin = descriptor;
-    do {
-        twin->blocking = blocking;
-        twin = twin->twin;
-    } while (twin != descriptor);
+    bool was_blocking = descriptor->handle->blocking;
+    descriptor->handle->blocking = blocking;
     return was_blocking;
 }

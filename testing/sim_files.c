@@ -15,12 +15,6 @@
 /* fs_struct of a process that was told nothing else. */
 enum { UMASK = 022, FILE_DEVICE = 1, NEW_FILE = 0666, ALL_PERMISSIONS = 07777 };
 
-static void require(bool condition, const char *message)
-{
-    if (!condition)
-        torc__sim_fatal(message);
-}
-
 /* ---- names --------------------------------------------------------------------------------- */
 
 SimFile *torc__simFile_find(const SimHost *host, const char *path)
@@ -152,7 +146,8 @@ static int find_regular(TorcSim *sim, const char *path, SimFile **ret_file)
 
 int TorcSim_writeFile(TorcSim *sim, const char *path, const void *data, size_t length)
 {
-    require(sim && (data || length == 0), "TorcSim_writeFile: there is no simulation or no data");
+    torc__sim_require(sim && (data || length == 0),
+                      "TorcSim_writeFile: there is no simulation or no data");
     if (!path || !*path)
         return -EINVAL;
     SimFile *file;
@@ -169,7 +164,7 @@ int TorcSim_writeFile(TorcSim *sim, const char *path, const void *data, size_t l
 
 const char *TorcSim_readFile(TorcSim *sim, const char *path, size_t *ret_length)
 {
-    require(sim && path, "TorcSim_readFile: there is no simulation or no path");
+    torc__sim_require(sim && path, "TorcSim_readFile: there is no simulation or no path");
     SimFile *file;
     int r = find_regular(sim, path, &file);
     if (r < 0) {
@@ -183,14 +178,14 @@ const char *TorcSim_readFile(TorcSim *sim, const char *path, size_t *ret_length)
 
 int TorcSim_fileMode(TorcSim *sim, const char *path)
 {
-    require(sim && path, "TorcSim_fileMode: there is no simulation or no path");
+    torc__sim_require(sim && path, "TorcSim_fileMode: there is no simulation or no path");
     const SimFile *file = torc__simFile_find(&sim->kernel->home, path);
     return file ? (int)file->mode : -ENOENT;
 }
 
 int TorcSim_setFileMode(TorcSim *sim, const char *path, mode_t permissions)
 {
-    require(sim && path, "TorcSim_setFileMode: there is no simulation or no path");
+    torc__sim_require(sim && path, "TorcSim_setFileMode: there is no simulation or no path");
     SimFile *file = torc__simFile_find(&sim->kernel->home, path);
     if (permissions > ALL_PERMISSIONS)
         return -EINVAL;
@@ -202,7 +197,7 @@ int TorcSim_setFileMode(TorcSim *sim, const char *path, mode_t permissions)
 
 int TorcSim_removeFile(TorcSim *sim, const char *path)
 {
-    require(sim && path, "TorcSim_removeFile: there is no simulation or no path");
+    torc__sim_require(sim && path, "TorcSim_removeFile: there is no simulation or no path");
     SimFile *file = torc__simFile_find(&sim->kernel->home, path);
     if (!file)
         return -ENOENT;

@@ -20,12 +20,6 @@
 /* Of what is still there when a run is given up. */
 enum { REPORT_SIZE = 2000 };
 
-static void require(bool condition, const char *message)
-{
-    if (!condition)
-        torc__sim_fatal(message);
-}
-
 /* ---- turning ------------------------------------------------------------------------------- */
 
 void torc__simHost_turn(TorcSimHost *host, int64_t time)
@@ -178,9 +172,9 @@ static int check_host(SimKernel *kernel, const char *name, const char *literal)
     return r == 0 && torc__simKernel_knows(kernel, name) ? -EEXIST : r;
 }
 
-TorcSimHost *TorcSim_host(TorcSim *sim, const char *name, const char *literal)
+TorcSimHost *TorcSim_addHost(TorcSim *sim, const char *name, const char *literal)
 {
-    require(sim, "TorcSim_host: there is no simulation");
+    torc__sim_require(sim, "TorcSim_addHost: there is no simulation");
     char any[PRIVATE_ADDRESS];
     if (!literal) {
         find_address(sim->kernel, any);
@@ -198,19 +192,19 @@ TorcSimHost *TorcSim_host(TorcSim *sim, const char *name, const char *literal)
 
 int TorcSimHost_addAddress(TorcSimHost *host, const char *literal)
 {
-    require(host, "TorcSimHost_addAddress: there is no host");
+    torc__sim_require(host, "TorcSimHost_addAddress: there is no host");
     return give_address(host, literal);
 }
 
 TorcSimHost *TorcSim_home(TorcSim *sim)
 {
-    require(sim, "TorcSim_home: there is no simulation");
+    torc__sim_require(sim, "TorcSim_home: there is no simulation");
     return sim->hosts;
 }
 
 const char *TorcSimHost_name(const TorcSimHost *host)
 {
-    require(host, "TorcSimHost_name: there is no host");
+    torc__sim_require(host, "TorcSimHost_name: there is no host");
     return host->name;
 }
 
@@ -259,7 +253,7 @@ static int make_reactor(TorcSimHost *host)
 
 TorcReactor *TorcSimHost_reactor(TorcSimHost *host)
 {
-    require(host, "TorcSimHost_reactor: there is no host");
+    torc__sim_require(host, "TorcSimHost_reactor: there is no host");
     int r = host->reactor ? 0 : make_reactor(host);
     if (r < 0)
         errno = -r;
@@ -304,8 +298,9 @@ int TorcSimHost_run(TorcSimHost *host)
 
 void TorcSimHost_raise(TorcSimHost *host, int signo)
 {
-    require(host, "TorcSimHost_raise: there is no host");
-    require(signo > 0 && signo < SIM_SIGNALS, "TorcSimHost_raise: there is no such signal");
+    torc__sim_require(host, "TorcSimHost_raise: there is no host");
+    torc__sim_require(signo > 0 && signo < SIM_SIGNALS,
+                      "TorcSimHost_raise: there is no such signal");
     SimView *view = host->view;
     if (!view || !view->handlers[signo].function)
         return;
@@ -317,14 +312,14 @@ void TorcSimHost_raise(TorcSimHost *host, int signo)
 
 uint64_t TorcSimHost_countCalls(const TorcSimHost *host, TorcSimCall call)
 {
-    require(host && (unsigned)call < TORC_SIM_CALLS,
-            "TorcSimHost_countCalls: there is no host or no such call");
+    torc__sim_require(host && (unsigned)call < TORC_SIM_CALLS,
+                      "TorcSimHost_countCalls: there is no host or no such call");
     return host->counts[call] + (host->view ? host->view->counts[call] : 0);
 }
 
 size_t TorcSimHost_openDescriptors(const TorcSimHost *host)
 {
-    require(host, "TorcSimHost_openDescriptors: there is no host");
+    torc__sim_require(host, "TorcSimHost_openDescriptors: there is no host");
     return host->view ? host->view->open : 0;
 }
 
@@ -339,10 +334,10 @@ static void free_reactor(TorcSimHost *host)
 
 void TorcSimHost_crash(TorcSimHost *host)
 {
-    require(host, "TorcSimHost_crash: there is no host");
-    require(host != host->sim->hosts, "TorcSimHost_crash: home cannot crash");
-    require(!host->reactor || can_turn(host),
-            "TorcSimHost_crash was called from a callback of that host");
+    torc__sim_require(host, "TorcSimHost_crash: there is no host");
+    torc__sim_require(host != host->sim->hosts, "TorcSimHost_crash: home cannot crash");
+    torc__sim_require(!host->reactor || can_turn(host),
+                      "TorcSimHost_crash was called from a callback of that host");
     if (host->machine->down)
         return;
     torc__simLinks_crash(host->machine);
@@ -354,7 +349,7 @@ void TorcSimHost_crash(TorcSimHost *host)
 
 void TorcSimHost_restart(TorcSimHost *host)
 {
-    require(host, "TorcSimHost_restart: there is no host");
+    torc__sim_require(host, "TorcSimHost_restart: there is no host");
     if (host->machine->down)
         torc__simLinks_restart(host->machine);
 }
@@ -382,7 +377,7 @@ void torc__simHosts_free(TorcSim *sim)
 
 static SimHost *machine_of(TorcSim *sim, const TorcSimHost *host)
 {
-    require(!host || host->sim == sim, "the host belongs to another simulation");
+    torc__sim_require(!host || host->sim == sim, "the host belongs to another simulation");
     return host ? host->machine : &sim->kernel->abroad;
 }
 
@@ -421,12 +416,12 @@ int TorcSim_setLink(TorcSim *sim, TorcSimHost *from, TorcSimHost *to, const Torc
 
 void TorcSim_partition(TorcSim *sim, TorcSimHost *a, TorcSimHost *b)
 {
-    require(sim, "TorcSim_partition: there is no simulation");
+    torc__sim_require(sim, "TorcSim_partition: there is no simulation");
     torc__simLinks_cut(machine_of(sim, a), machine_of(sim, b), true);
 }
 
 void TorcSim_heal(TorcSim *sim, TorcSimHost *a, TorcSimHost *b)
 {
-    require(sim, "TorcSim_heal: there is no simulation");
+    torc__sim_require(sim, "TorcSim_heal: there is no simulation");
     torc__simLinks_cut(machine_of(sim, a), machine_of(sim, b), false);
 }

@@ -27,12 +27,6 @@ typedef struct Findings {
     size_t count;
 } Findings;
 
-static void require(bool condition, const char *message)
-{
-    if (!condition)
-        torc__sim_fatal(message);
-}
-
 static void found(Findings *findings, const char *format, ...) TORC_PRINTF(2, 3);
 
 static void found(Findings *findings, const char *format, ...)
@@ -157,13 +151,13 @@ static void find_signal_handlers(const TorcSimHost *host, Findings *findings)
 
 /* ---- the kernel's ---------------------------------------------------------------------------- */
 
-static const char *kind_of(const SimDescriptor *descriptor)
+static const char *kind_of(const SimHandle *handle)
 {
-    if (!descriptor->socket)
-        return descriptor->kind->name;
-    if (descriptor->socket->protocol->type == SOCK_DGRAM)
+    if (!handle->socket)
+        return handle->kind->name;
+    if (handle->socket->protocol->type == SOCK_DGRAM)
         return "datagram socket";
-    switch (descriptor->socket->state) {
+    switch (handle->socket->state) {
     case SIM_LISTENING: return "socket, listening";
     case SIM_CONNECTING: return "socket, connecting";
     case SIM_CONNECTED: return "socket, connected";
@@ -177,8 +171,16 @@ static void find_descriptors(SimView *view, Findings *findings)
     for (int i = 0; i < view->descriptor_limit; i++) {
         const SimDescriptor *descriptor = view->descriptors[i];
         if (descriptor)
-            found(findings, "descriptor %d: %s", descriptor->fd, kind_of(descriptor));
+            found(findings, "descriptor %d: %s", descriptor->fd, kind_of(descriptor->handle));
     }
+}
+
+/* In the input of a socket of this host, perhaps of a peer's. */
+static void find_passed(const SimView *view, Findings *findings)
+{
+    for (const SimPassed *passed = view->kernel->passed; passed; passed = passed->next)
+        if (passed->to->host == view->host)
+            found(findings, "descriptor under way: %s", kind_of(passed->handle));
 }
 
 static void find_all(const TorcSimHost *host, Findings *findings)
@@ -195,6 +197,7 @@ static void find_all(const TorcSimHost *host, Findings *findings)
     find_triggers(&host->reactor->triggers, findings);
     find_signal_handlers(host, findings);
     find_descriptors(host->view, findings);
+    find_passed(host->view, findings);
 }
 
 size_t torc__sim_report(TorcSim *sim, char *report, size_t size)
@@ -210,8 +213,8 @@ size_t torc__sim_report(TorcSim *sim, char *report, size_t size)
 
 size_t TorcSim_checkClean(TorcSim *sim, char *report, size_t size)
 {
-    require(sim && (report || size == 0),
-            "TorcSim_checkClean: there is no simulation or no buffer");
+    torc__sim_require(sim && (report || size == 0),
+                      "TorcSim_checkClean: there is no simulation or no buffer");
     TorcSim_advance(sim, 0);
     return torc__sim_report(sim, report, size);
 }

@@ -23,11 +23,13 @@ TORC_BEGIN_DECLS
  *     system event trigger, before shutdown
  *     signal handler, signal 15
  *     descriptor 1000005: socket, connected
+ *     descriptor under way: pipe, writing end
  *
  * Where there are several hosts (sim_network.h) a line begins with the name of its own: "client:
- * job, running". A connection, for example, counts twice, once with its descriptor. Returns the
- * number of lines that the whole report has; 0: all clean. The report is NUL-terminated and cut to
- * `size`, at the end of a line if possible; NULL with 0: only the number.
+ * job, running". A connection, for example, counts twice, once with its descriptor. A descriptor is
+ * under way while the bytes that it was sent with over a UNIX socket are unread. Returns the number
+ * of lines that the whole report has; 0: all clean. The report is NUL-terminated and cut to `size`,
+ * at the end of a line if possible; NULL with 0: only the number.
  *
  * Triggers, and calls of callWhenRunning, are told once for each phase that has some; a signal that
  * stops the reactor is none of the application's handlers. What it cannot see: deferreds that

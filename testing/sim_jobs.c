@@ -27,11 +27,6 @@ struct TorcLookup {
     char host[];
 };
 
-static SimView *view_of(TorcSystem *system)
-{
-    return SIM_CONTAINER(system, SimView, system);
-}
-
 /* ---- jobs ---------------------------------------------------------------------------------- */
 
 static void job_done(SimEvent *event);
@@ -91,7 +86,7 @@ static void job_done(SimEvent *event)
 
 int torc__simJobs_submit(TorcSystem *system, TorcJob *job)
 {
-    SimView *view = view_of(system);
+    SimView *view = torc__simView_of(system);
     SimPool *pool = &view->pool;
     int64_t delay;
     int r = torc__simView_call(view, TORC_SIM_SUBMIT, &delay);
@@ -111,14 +106,14 @@ int torc__simJobs_submit(TorcSystem *system, TorcJob *job)
 
 void torc__simJobs_setPoolSize(TorcSystem *system, unsigned most)
 {
-    SimView *view = view_of(system);
+    SimView *view = torc__simView_of(system);
     view->pool.most = most > 0 ? most : 1;
     employ(view);
 }
 
 size_t torc__simJobs_count(TorcSystem *system, bool wake_when_done)
 {
-    SimPool *pool = &view_of(system)->pool;
+    SimPool *pool = &torc__simView_of(system)->pool;
     size_t count = pool->waiting + pool->busy;
     pool->wake_when_done = wake_when_done && count > 0;
     return count;
@@ -126,9 +121,16 @@ size_t torc__simJobs_count(TorcSystem *system, bool wake_when_done)
 
 /* What workers have taken is finished without waiting for its time: a real pool is joined here,
  * while the reactor's thread stands still. */
+void torc__simJobs_state(TorcSystem *system, TorcPoolState *ret_state)
+{
+    const SimPool *pool = &torc__simView_of(system)->pool;
+    *ret_state = (TorcPoolState){
+        .most = pool->most, .threads = pool->busy, .running = pool->busy, .waiting = pool->waiting};
+}
+
 void torc__simJobs_end(TorcSystem *system)
 {
-    SimView *view = view_of(system);
+    SimView *view = torc__simView_of(system);
     SimPool *pool = &view->pool;
     pool->wake_when_done = false;
     while (pool->waiting_first) {
@@ -192,7 +194,7 @@ void torc__simLookups_deliver(SimView *view)
 int torc__simLookup_start(TorcSystem *system, const char *host, uint16_t port,
                           TorcLookupFunction *function, void *arg, TorcLookup **ret_lookup)
 {
-    SimView *view = view_of(system);
+    SimView *view = torc__simView_of(system);
     size_t length = strlen(host);
     int64_t delay;
     int r = torc__simView_call(view, TORC_SIM_LOOKUP, &delay);
@@ -226,7 +228,7 @@ const TorcLookup *torc__simLookup_next(const TorcLookup *lookup)
 
 void torc__simLookup_cancel(TorcSystem *system, TorcLookup *lookup)
 {
-    SimView *view = view_of(system);
+    SimView *view = torc__simView_of(system);
     torc__simKernel_cancel(view->kernel, &lookup->done);
     unlink_from(&view->lookups, lookup);
     unlink_from(&view->answered, lookup);

@@ -48,7 +48,7 @@ SimKernel *torc__simKernel_new(uint64_t seed, size_t buffer_size)
     kernel->process = first_process;
     kernel->peers = first_peers;
     init_home(&kernel->home);
-    torc__simKernel_setHost(kernel, "localhost", localhost, 2);
+    torc__simKernel_setAddresses(kernel, "localhost", localhost, 2);
     return kernel;
 }
 

@@ -22,6 +22,8 @@ typedef struct SimTrace SimTrace;
 typedef struct SimFaults SimFaults;
 typedef struct SimLink SimLink;
 typedef struct SimFile SimFile;
+typedef struct SimHandle SimHandle;
+typedef struct SimPassed SimPassed;
 
 /* Something that will happen, embedded in what it happens to; {0} is not scheduled. */
 typedef struct SimEvent SimEvent;
@@ -89,6 +91,9 @@ struct SimKernel {
     int64_t wall;   /* nanoseconds since 1970 when the simulation began */
     SimCredentials process; /* the code under test, on every host */
     SimCredentials peers;   /* those that the test makes from now on */
+    SimPassed *passed;      /* on their way over UNIX sockets, newest first */
+    SimPassed *doomed;      /* that will not arrive */
+    bool burying;
     SimName *names;
     SimHole *holes;
     SimTrace *trace;
@@ -124,8 +129,8 @@ int64_t torc__sim_later(int64_t time, int64_t delay); /* saturates */
 
 /* ---- names (sim_names.c) ------------------------------------------------------------------- */
 
-void torc__simKernel_setHost(SimKernel *kernel, const char *name, const char *const *addresses,
-                             size_t count);
+void torc__simKernel_setAddresses(SimKernel *kernel, const char *name, const char *const *addresses,
+                                  size_t count);
 
 /* One more address for the name, a literal that was checked. */
 void torc__simKernel_addAddress(SimKernel *kernel, const char *name, const char *literal);

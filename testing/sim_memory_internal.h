@@ -5,10 +5,18 @@
 #ifndef TORC_TESTING_SIM_MEMORY_INTERNAL_H
 #define TORC_TESTING_SIM_MEMORY_INTERNAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Says on stderr what the test did wrong, or that memory ran out, and aborts. */
 _Noreturn void torc__sim_fatal(const char *message);
+
+/* What a test must keep to: says what it did wrong, and aborts, unless the condition holds. */
+static inline void torc__sim_require(bool condition, const char *message)
+{
+    if (!condition)
+        torc__sim_fatal(message);
+}
 
 /* Says it on stderr. */
 void torc__sim_say(const char *text);

@@ -45,8 +45,8 @@ static void remove_name(SimName **link)
     torc__sim_release(name);
 }
 
-void torc__simKernel_setHost(SimKernel *kernel, const char *name, const char *const *addresses,
-                             size_t count)
+void torc__simKernel_setAddresses(SimKernel *kernel, const char *name, const char *const *addresses,
+                                  size_t count)
 {
     SimName **link = find_name(kernel, name);
     if (*link)
@@ -60,7 +60,7 @@ void torc__simKernel_setHost(SimKernel *kernel, const char *name, const char *co
     entry->addresses = torc__sim_alloc(count * sizeof(*entry->addresses));
     for (size_t i = 0; i < count; i++)
         if (TorcAddress_parse(addresses[i], 0, &entry->addresses[i]) < 0)
-            torc__sim_fatal("TorcSim_setHost: an address is no IPv4 or IPv6 literal");
+            torc__sim_fatal("TorcSim_setAddresses: an address is no IPv4 or IPv6 literal");
     entry->next = kernel->names;
     kernel->names = entry;
 }
@@ -73,7 +73,7 @@ bool torc__simKernel_knows(SimKernel *kernel, const char *name)
 void torc__simKernel_addAddress(SimKernel *kernel, const char *name, const char *literal)
 {
     if (!torc__simKernel_knows(kernel, name)) {
-        torc__simKernel_setHost(kernel, name, &literal, 1);
+        torc__simKernel_setAddresses(kernel, name, &literal, 1);
         return;
     }
     SimName *entry = *find_name(kernel, name);

@@ -1,7 +1,7 @@
 /* The simulated network: several machines, each with a reactor of its own, in one virtual time.
  *
- *     TorcSimHost *server = TorcSim_host(sim, "server", NULL);
- *     TorcSimHost *client = TorcSim_host(sim, "client", NULL);
+ *     TorcSimHost *server = TorcSim_addHost(sim, "server", NULL);
+ *     TorcSimHost *client = TorcSim_addHost(sim, "client", NULL);
  *     chat_server_start(TorcSimHost_reactor(server), 8881);
  *     chat_client_start(TorcSimHost_reactor(client), "server", 8881);
  *     TorcSim_setLink(sim, client, server, TORC_SIM_LINK(.latency = 0.05));
@@ -38,11 +38,11 @@ typedef struct TorcSimHost TorcSimHost;
 
 /* ---- hosts --------------------------------------------------------------------------------- */
 
-/* A new machine; the sim owns it. Its name resolves to its address (see TorcSim_setHost for more
+/* A new machine; the sim owns it. Its name resolves to its address (see TorcSim_setAddresses for more
  * names), which is an IPv4 or IPv6 literal that nobody else has, or NULL: the next of 10.0.0.2,
  * 10.0.0.3, …. Ports, and 127.0.0.1 and ::1, are each machine's own. NULL and errno: EINVAL (no
  * name, no such literal), EEXIST (the name or the address is taken). */
-TORC_API TorcSimHost *TorcSim_host(TorcSim *sim, const char *name, const char *address);
+TORC_API TorcSimHost *TorcSim_addHost(TorcSim *sim, const char *name, const char *address);
 
 /* The machine of TorcSim_reactor, "home": 10.0.0.1 and fd00::1. Peers at 127.0.0.1 are there too,
  * and it answers for every address that belongs to nobody. */

@@ -18,6 +18,7 @@ typedef enum Kind {
 } Kind;
 
 typedef struct Option {
+    const char *text;
     int level;
     int name;
     Kind kind;
@@ -29,30 +30,32 @@ typedef struct Option {
 /* Limits and defaults are those of Linux: net.core.wmem_max, tcp(7), ip(7), ipv6(7). */
 enum { MOST_BUFFER = 212992, MOST_SECONDS = 32767, HALF_INT = INT32_MAX };
 
+#define OPTION(level, name) #name, level, name
+
 static const Option options[] = {
-    {SOL_SOCKET, SO_REUSEADDR, FLAG, 0, 0, 1},
-    {SOL_SOCKET, SO_REUSEPORT, FLAG, 0, 0, 1},
-    {SOL_SOCKET, SO_KEEPALIVE, FLAG, 0, 0, 1},
-    {SOL_SOCKET, SO_BROADCAST, FLAG, 0, 0, 1},
-    {SOL_SOCKET, SO_OOBINLINE, FLAG, 0, 0, 1},
-    {SOL_SOCKET, SO_DONTROUTE, FLAG, 0, 0, 1},
-    {SOL_SOCKET, SO_SNDBUF, BUFFER, 16384, 2304, MOST_BUFFER},
-    {SOL_SOCKET, SO_RCVBUF, BUFFER, 131072, 1152, MOST_BUFFER},
-    {IPPROTO_TCP, TCP_NODELAY, FLAG, 0, 0, 1},
-    {IPPROTO_TCP, TCP_CORK, FLAG, 0, 0, 1},
-    {IPPROTO_TCP, TCP_QUICKACK, FLAG, 1, 0, 1},
-    {IPPROTO_TCP, TCP_KEEPIDLE, NUMBER, 7200, 1, MOST_SECONDS},
-    {IPPROTO_TCP, TCP_KEEPINTVL, NUMBER, 75, 1, MOST_SECONDS},
-    {IPPROTO_TCP, TCP_KEEPCNT, NUMBER, 9, 1, 127},
-    {IPPROTO_TCP, TCP_SYNCNT, NUMBER, 6, 1, 127},
-    {IPPROTO_TCP, TCP_USER_TIMEOUT, NUMBER, 0, 0, HALF_INT},
-    {IPPROTO_TCP, TCP_DEFER_ACCEPT, NUMBER, 0, 0, HALF_INT},
-    {IPPROTO_TCP, TCP_NOTSENT_LOWAT, NUMBER, 0, 0, HALF_INT},
-    {IPPROTO_IP, IP_TOS, NUMBER, 0, 0, 255},
-    {IPPROTO_IP, IP_TTL, NUMBER, 64, 1, 255},
-    {IPPROTO_IPV6, IPV6_V6ONLY, FLAG, 0, 0, 1},
-    {IPPROTO_IPV6, IPV6_TCLASS, NUMBER, 0, 0, 255},
-    {IPPROTO_IPV6, IPV6_UNICAST_HOPS, NUMBER, 64, 0, 255},
+    {OPTION(SOL_SOCKET, SO_REUSEADDR), FLAG, 0, 0, 1},
+    {OPTION(SOL_SOCKET, SO_REUSEPORT), FLAG, 0, 0, 1},
+    {OPTION(SOL_SOCKET, SO_KEEPALIVE), FLAG, 0, 0, 1},
+    {OPTION(SOL_SOCKET, SO_BROADCAST), FLAG, 0, 0, 1},
+    {OPTION(SOL_SOCKET, SO_OOBINLINE), FLAG, 0, 0, 1},
+    {OPTION(SOL_SOCKET, SO_DONTROUTE), FLAG, 0, 0, 1},
+    {OPTION(SOL_SOCKET, SO_SNDBUF), BUFFER, 16384, 2304, MOST_BUFFER},
+    {OPTION(SOL_SOCKET, SO_RCVBUF), BUFFER, 131072, 1152, MOST_BUFFER},
+    {OPTION(IPPROTO_TCP, TCP_NODELAY), FLAG, 0, 0, 1},
+    {OPTION(IPPROTO_TCP, TCP_CORK), FLAG, 0, 0, 1},
+    {OPTION(IPPROTO_TCP, TCP_QUICKACK), FLAG, 1, 0, 1},
+    {OPTION(IPPROTO_TCP, TCP_KEEPIDLE), NUMBER, 7200, 1, MOST_SECONDS},
+    {OPTION(IPPROTO_TCP, TCP_KEEPINTVL), NUMBER, 75, 1, MOST_SECONDS},
+    {OPTION(IPPROTO_TCP, TCP_KEEPCNT), NUMBER, 9, 1, 127},
+    {OPTION(IPPROTO_TCP, TCP_SYNCNT), NUMBER, 6, 1, 127},
+    {OPTION(IPPROTO_TCP, TCP_USER_TIMEOUT), NUMBER, 0, 0, HALF_INT},
+    {OPTION(IPPROTO_TCP, TCP_DEFER_ACCEPT), NUMBER, 0, 0, HALF_INT},
+    {OPTION(IPPROTO_TCP, TCP_NOTSENT_LOWAT), NUMBER, 0, 0, HALF_INT},
+    {OPTION(IPPROTO_IP, IP_TOS), NUMBER, 0, 0, 255},
+    {OPTION(IPPROTO_IP, IP_TTL), NUMBER, 64, 1, 255},
+    {OPTION(IPPROTO_IPV6, IPV6_V6ONLY), FLAG, 0, 0, 1},
+    {OPTION(IPPROTO_IPV6, IPV6_TCLASS), NUMBER, 0, 0, 255},
+    {OPTION(IPPROTO_IPV6, IPV6_UNICAST_HOPS), NUMBER, 64, 0, 255},
 };
 
 enum { OPTION_COUNT = sizeof(options) / sizeof(options[0]) };
@@ -94,6 +97,29 @@ int torc__simOptions_value(const SimSocket *socket, int level, int name)
 {
     int i = find_option(socket, level, name);
     return i < 0 ? 0 : socket->options[i];
+}
+
+/* The options that are no numbers of the socket's own. */
+static const struct {
+    const char *text;
+    int level;
+    int name;
+} others[] = {
+    {OPTION(SOL_SOCKET, SO_LINGER)},     {OPTION(SOL_SOCKET, SO_PEERCRED)},
+    {OPTION(SOL_SOCKET, SO_ERROR)},      {OPTION(SOL_SOCKET, SO_TYPE)},
+    {OPTION(SOL_SOCKET, SO_DOMAIN)},     {OPTION(SOL_SOCKET, SO_PROTOCOL)},
+    {OPTION(SOL_SOCKET, SO_ACCEPTCONN)},
+};
+
+const char *torc__simOptions_name(int level, int name)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (options[i].level == level && options[i].name == name)
+            return options[i].text;
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (others[i].level == level && others[i].name == name)
+            return others[i].text;
+    return NULL;
 }
 
 void torc__simOptions_setV6Only(SimSocket *socket)

@@ -33,12 +33,6 @@ struct SimPeerPort {
     SimSocket *socket;
 };
 
-static void require(bool condition, const char *message)
-{
-    if (!condition)
-        torc__sim_fatal(message);
-}
-
 /* ---- the trace ----------------------------------------------------------------------------- */
 
 static void trace_bytes(const TorcSimPeer *peer, SimLineKind kind, const void *data, size_t length)
@@ -305,7 +299,7 @@ int TorcSim_listen(TorcSim *sim, const char *address, int port)
 
 TorcSimPeer *TorcSim_accept(TorcSim *sim, int port)
 {
-    require(sim, "TorcSim_accept: there is no simulation");
+    torc__sim_require(sim, "TorcSim_accept: there is no simulation");
     SimSocket *first = NULL;
     for (SimPeerPort *entry = sim->peer_ports; entry; entry = entry->next) {
         SimSocket *listener = entry->socket;
@@ -346,7 +340,7 @@ static SimSocket *new_unix(TorcSim *sim)
 TorcSimPeer *TorcSim_connectUNIX(TorcSim *sim, const char *address)
 {
     UnixName to;
-    require(sim, "TorcSim_connectUNIX: there is no simulation");
+    torc__sim_require(sim, "TorcSim_connectUNIX: there is no simulation");
     int r = parse_unix(address, &to);
     SimSocket *socket = r < 0 ? NULL : new_unix(sim);
     if (r == 0)
@@ -362,7 +356,7 @@ TorcSimPeer *TorcSim_connectUNIX(TorcSim *sim, const char *address)
 int TorcSim_listenUNIX(TorcSim *sim, const char *address)
 {
     UnixName at;
-    require(sim, "TorcSim_listenUNIX: there is no simulation");
+    torc__sim_require(sim, "TorcSim_listenUNIX: there is no simulation");
     int r = parse_unix(address, &at);
     if (r < 0)
         return r;
@@ -381,8 +375,8 @@ TorcSimPeer *TorcSim_acceptUNIX(TorcSim *sim, const char *address)
 {
     UnixName at;
     SimSocket *socket;
-    require(sim && parse_unix(address, &at) == 0,
-            "TorcSim_acceptUNIX: there is no simulation or no address");
+    torc__sim_require(sim && parse_unix(address, &at) == 0,
+                      "TorcSim_acceptUNIX: there is no simulation or no address");
     const SimPeerPort *entry = sim->peer_ports;
     while (entry && !torc__simUnix_hasName(entry->socket, (struct sockaddr *)&at.name, at.length))
         entry = entry->next;
@@ -393,7 +387,7 @@ TorcSimPeer *TorcSim_acceptUNIX(TorcSim *sim, const char *address)
 
 void TorcSim_setPeerCredentials(TorcSim *sim, pid_t pid, uid_t uid, gid_t gid)
 {
-    require(sim, "TorcSim_setPeerCredentials: there is no simulation");
+    torc__sim_require(sim, "TorcSim_setPeerCredentials: there is no simulation");
     sim->kernel->peers = (SimCredentials){.pid = pid, .uid = uid, .gid = gid};
 }
 
@@ -401,15 +395,15 @@ void TorcSim_setPeerCredentials(TorcSim *sim, pid_t pid, uid_t uid, gid_t gid)
 
 void TorcSimPeer_send(TorcSimPeer *peer, const char *text)
 {
-    require(text, "TorcSimPeer_send: there is no text");
+    torc__sim_require(text, "TorcSimPeer_send: there is no text");
     TorcSimPeer_sendBytes(peer, text, strlen(text));
 }
 
 void TorcSimPeer_sendBytes(TorcSimPeer *peer, const void *data, size_t length)
 {
-    require(peer, "TorcSimPeer_send: there is no peer; did it fail to connect?");
-    require(data || length == 0, "TorcSimPeer_sendBytes: there are no bytes");
-    require(!peer->shut, "TorcSimPeer_send: the peer has shut its side or closed");
+    torc__sim_require(peer, "TorcSimPeer_send: there is no peer; did it fail to connect?");
+    torc__sim_require(data || length == 0, "TorcSimPeer_sendBytes: there are no bytes");
+    torc__sim_require(!peer->shut, "TorcSimPeer_send: the peer has shut its side or closed");
     if (!peer->socket)
         return; /* it has sent RST: what is sent then is lost */
     trace_bytes(peer, SIM_LINE_PEER_SENDS, data, length);
@@ -419,7 +413,7 @@ void TorcSimPeer_sendBytes(TorcSimPeer *peer, const void *data, size_t length)
 
 const char *TorcSimPeer_received(TorcSimPeer *peer)
 {
-    require(peer, "TorcSimPeer_received: there is no peer; did it fail to connect?");
+    torc__sim_require(peer, "TorcSimPeer_received: there is no peer; did it fail to connect?");
     torc__simBytes_append(&peer->received, "", 1);
     peer->received.end--;
     return (const char *)peer->received.data + peer->received.begin;
@@ -427,7 +421,8 @@ const char *TorcSimPeer_received(TorcSimPeer *peer)
 
 size_t TorcSimPeer_receivedLength(TorcSimPeer *peer)
 {
-    require(peer, "TorcSimPeer_receivedLength: there is no peer; did it fail to connect?");
+    torc__sim_require(peer,
+                      "TorcSimPeer_receivedLength: there is no peer; did it fail to connect?");
     return torc__simBytes_length(&peer->received);
 }
 
@@ -443,20 +438,20 @@ void torc__simPeer_take(TorcSimPeer *peer, size_t length)
 
 void TorcSimPeer_clear(TorcSimPeer *peer)
 {
-    require(peer, "TorcSimPeer_clear: there is no peer; did it fail to connect?");
+    torc__sim_require(peer, "TorcSimPeer_clear: there is no peer; did it fail to connect?");
     torc__simBytes_drop(&peer->received, torc__simBytes_length(&peer->received));
 }
 
 void TorcSimPeer_stopReading(TorcSimPeer *peer)
 {
-    require(peer, "TorcSimPeer_stopReading: there is no peer; did it fail to connect?");
+    torc__sim_require(peer, "TorcSimPeer_stopReading: there is no peer; did it fail to connect?");
     trace(peer, SIM_LINE_PEER_STOPS);
     peer->reading = false;
 }
 
 void TorcSimPeer_startReading(TorcSimPeer *peer)
 {
-    require(peer, "TorcSimPeer_startReading: there is no peer; did it fail to connect?");
+    torc__sim_require(peer, "TorcSimPeer_startReading: there is no peer; did it fail to connect?");
     trace(peer, SIM_LINE_PEER_STARTS);
     peer->reading = true;
     if (peer->socket)
@@ -465,7 +460,7 @@ void TorcSimPeer_startReading(TorcSimPeer *peer)
 
 void TorcSimPeer_shutdown(TorcSimPeer *peer)
 {
-    require(peer, "TorcSimPeer_shutdown: there is no peer; did it fail to connect?");
+    torc__sim_require(peer, "TorcSimPeer_shutdown: there is no peer; did it fail to connect?");
     trace(peer, SIM_LINE_PEER_SHUTS);
     peer->shut = true;
     if (peer->socket)
@@ -474,7 +469,7 @@ void TorcSimPeer_shutdown(TorcSimPeer *peer)
 
 void TorcSimPeer_close(TorcSimPeer *peer)
 {
-    require(peer, "TorcSimPeer_close: there is no peer; did it fail to connect?");
+    torc__sim_require(peer, "TorcSimPeer_close: there is no peer; did it fail to connect?");
     trace(peer, SIM_LINE_PEER_CLOSES);
     peer->shut = peer->closing = true;
     peer->reading = false;
@@ -484,19 +479,19 @@ void TorcSimPeer_close(TorcSimPeer *peer)
 
 void TorcSimPeer_reset(TorcSimPeer *peer)
 {
-    require(peer, "TorcSimPeer_reset: there is no peer; did it fail to connect?");
+    torc__sim_require(peer, "TorcSimPeer_reset: there is no peer; did it fail to connect?");
     trace(peer, SIM_LINE_PEER_RESETS);
     abort_socket(peer);
 }
 
 bool TorcSimPeer_gotEnd(const TorcSimPeer *peer)
 {
-    require(peer, "TorcSimPeer_gotEnd: there is no peer; did it fail to connect?");
+    torc__sim_require(peer, "TorcSimPeer_gotEnd: there is no peer; did it fail to connect?");
     return peer->got_end;
 }
 
 bool TorcSimPeer_gotReset(const TorcSimPeer *peer)
 {
-    require(peer, "TorcSimPeer_gotReset: there is no peer; did it fail to connect?");
+    torc__sim_require(peer, "TorcSimPeer_gotReset: there is no peer; did it fail to connect?");
     return peer->got_reset;
 }

@@ -89,6 +89,16 @@ ssize_t torc__simPipe_write(SimPipeEnd *end, const void *data, size_t length)
     return refused ? -EAGAIN : (ssize_t)count;
 }
 
+size_t torc__simPipe_unread(const SimPipeEnd *end)
+{
+    return torc__simBytes_length(&end->pipe->bytes);
+}
+
+size_t torc__simPipe_room(const SimPipeEnd *end)
+{
+    return room(end->pipe);
+}
+
 /* pipe_poll, seen through libevent: that the other end is closed is readable and writable. */
 unsigned torc__simPipe_readiness(SimPipeEnd *end)
 {

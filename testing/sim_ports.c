@@ -137,7 +137,7 @@ SimHost *torc__simKernel_addHost(SimKernel *kernel)
     for (; *link; link = &(*link)->next)
         host->number++;
     if (host->number > MOST_HOSTS)
-        torc__sim_fatal("TorcSim_host: a simulation has at most 2000 hosts");
+        torc__sim_fatal("TorcSim_addHost: a simulation has at most 2000 hosts");
     *link = host;
     return host;
 }

@@ -15,12 +15,6 @@
 #include "sim_internal.h"
 #include "sim_trace_internal.h"
 
-static void require(bool condition, const char *message)
-{
-    if (!condition)
-        torc__sim_fatal(message);
-}
-
 /* ---- the environment ----------------------------------------------------------------------- */
 
 /* strtoull alone would take signs and spaces, and octal numbers. */
@@ -51,7 +45,7 @@ bool torc__sim_environmentSeed(uint64_t *ret_seed)
 
 uint64_t TorcSim_seed(const TorcSim *sim)
 {
-    require(sim, "TorcSim_seed: there is no simulation");
+    torc__sim_require(sim, "TorcSim_seed: there is no simulation");
     return sim->seed;
 }
 
@@ -97,7 +91,7 @@ static void tell_failure(TorcSim *sim)
 
 bool TorcSim_fail(TorcSim *sim, const char *format, ...)
 {
-    require(sim && format, "TorcSim_fail: there is no simulation or no text");
+    torc__sim_require(sim && format, "TorcSim_fail: there is no simulation or no text");
     if (sim->failure)
         return false;
     va_list arguments;
@@ -110,7 +104,7 @@ bool TorcSim_fail(TorcSim *sim, const char *format, ...)
 
 const char *TorcSim_failure(const TorcSim *sim)
 {
-    require(sim, "TorcSim_failure: there is no simulation");
+    torc__sim_require(sim, "TorcSim_failure: there is no simulation");
     return sim->failure;
 }
 
@@ -124,7 +118,7 @@ static bool run_seed(const TorcSimOptions *given, uint64_t seed, TorcSimScenario
         torc__sim_fatal("torc_sim_runSeeds: the options must be written as TORC_SIM_OPTIONS(...)");
     options.seed = seed;
     TorcSim *sim = TorcSim_newWith(&options);
-    require(sim, "torc_sim_runSeeds: the simulation cannot be made with these options");
+    torc__sim_require(sim, "torc_sim_runSeeds: the simulation cannot be made with these options");
     bool passed = scenario(sim, arg) && !sim->failure;
     if (!passed)
         (void)TorcSim_fail(sim, "the scenario answered false");
@@ -136,7 +130,7 @@ bool torc_sim_runSeedsWith(const TorcSimOptions *options, uint64_t first, uint64
                            TorcSimScenario *scenario, void *arg)
 {
     uint64_t seed;
-    require(scenario, "torc_sim_runSeeds: there is no scenario");
+    torc__sim_require(scenario, "torc_sim_runSeeds: there is no scenario");
     if (torc__sim_environmentSeed(&seed))
         return run_seed(options, seed, scenario, arg);
     for (uint64_t i = 0; i < count; i++)

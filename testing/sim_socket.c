@@ -14,8 +14,6 @@
 
 #include "sim_network_internal.h"
 
-enum { MOST_BACKLOG = 4096 }; /* net.core.somaxconn */
-
 void torc__simSocket_tell(SimSocket *socket, unsigned events)
 {
     if (socket->notify)
@@ -255,11 +253,17 @@ int torc__simSocket_shutdown(SimSocket *socket, int how)
 
 /* ---- listening ----------------------------------------------------------------------------- */
 
+unsigned torc__simSocket_backlog(int backlog)
+{
+    enum { MOST = 4096 }; /* net.core.somaxconn */
+    return backlog < 0 || backlog > MOST ? MOST : (unsigned)backlog;
+}
+
 int torc__simSocket_listen(SimSocket *socket, int backlog)
 {
     if (socket->state != SIM_FRESH && socket->state != SIM_LISTENING)
         return -EINVAL;
-    socket->backlog = backlog < 0 || backlog > MOST_BACKLOG ? MOST_BACKLOG : (unsigned)backlog;
+    socket->backlog = torc__simSocket_backlog(backlog);
     if (socket->state == SIM_LISTENING)
         return 0;
     if (!socket->bound) {
@@ -288,6 +292,7 @@ int torc__simSocket_accept(SimSocket *listener, SimSocket **ret_socket)
     if (!listener->queue_first)
         listener->queue_last = NULL;
     listener->queued--;
+    socket->queued_by = NULL;
     listener->kernel->activity++;
     *ret_socket = socket;
     return 0;
@@ -301,11 +306,17 @@ void torc__simSocket_enqueue(SimSocket *listener, SimSocket *socket)
         listener->queue_first = socket;
     listener->queue_last = socket;
     listener->queued++;
+    socket->queued_by = listener;
     listener->kernel->activity++;
     torc__simSocket_tell(listener, TORC_READABLE);
 }
 
 /* ---- bytes --------------------------------------------------------------------------------- */
+
+size_t torc__simSocket_unread(const SimSocket *socket)
+{
+    return torc__simBytes_length(&socket->input);
+}
 
 size_t torc__simSocket_room(const SimSocket *socket)
 {
@@ -317,13 +328,25 @@ size_t torc__simSocket_room(const SimSocket *socket)
     return socket->kernel->buffer_size - torc__simBytes_length(&socket->other->input);
 }
 
+bool torc__simSocket_takeInput(SimSocket *socket, void *buffer, size_t count, int flags)
+{
+    if (count == 0)
+        return false;
+    memcpy(buffer, socket->input.data + socket->input.begin, count);
+    if (flags & MSG_PEEK)
+        return false;
+    torc__simBytes_drop(&socket->input, count);
+    socket->kernel->activity++;
+    return true;
+}
+
 /* tcp_recvmsg: what is there comes first, then the end, then the error, once, and then the end
  * again. */
 ssize_t torc__simSocket_recv(SimSocket *socket, void *buffer, size_t size, int flags)
 {
     if (socket->state == SIM_LISTENING)
         return -ENOTCONN;
-    size_t count = torc__simBytes_length(&socket->input);
+    size_t count = torc__simSocket_unread(socket);
     if (count == 0) {
         if (socket->eof)
             return 0;
@@ -335,11 +358,8 @@ ssize_t torc__simSocket_recv(SimSocket *socket, void *buffer, size_t size, int f
     }
     if (count > size)
         count = size;
-    memcpy(buffer, socket->input.data + socket->input.begin, count);
-    if (count == 0 || flags & MSG_PEEK)
+    if (!torc__simSocket_takeInput(socket, buffer, count, flags))
         return (ssize_t)count;
-    torc__simBytes_drop(&socket->input, count);
-    socket->kernel->activity++;
     if (socket->transit)
         torc__simTransit_resume(socket);
     SimSocket *other = socket->other;
@@ -442,6 +462,7 @@ const SimProtocol torc__sim_stream = {
     .shutdown = torc__simSocket_shutdown,
     .close = torc__simSocket_close,
     .readiness = torc__simSocket_readiness,
+    .unread = torc__simSocket_unread,
     .room = torc__simSocket_room,
     .abort = torc__simSocket_abort,
     .sever = torc__simSocket_break,

@@ -50,10 +50,11 @@ typedef struct SimProtocol {
     void (*close)(SimSocket *socket); /* and frees it */
     unsigned (*readiness)(SimSocket *socket);
 
-    /* Of streams alone. */
-    size_t (*room)(const SimSocket *socket); /* bytes that send would take now */
-    void (*abort)(SimSocket *socket);        /* RST, and frees it */
-    void (*sever)(SimSocket *socket);        /* RST arrives at both ends */
+    /* Of streams alone. `unread` and `room`: bytes that one recv would give now, and send take. */
+    size_t (*unread)(const SimSocket *socket);
+    size_t (*room)(const SimSocket *socket);
+    void (*abort)(SimSocket *socket); /* RST, and frees it */
+    void (*sever)(SimSocket *socket); /* RST arrives at both ends */
 } SimProtocol;
 
 typedef struct SimDatagram SimDatagram;
@@ -99,7 +100,8 @@ struct SimSocket {
     SimSocket *queue_first;
     SimSocket *queue_last;
     SimSocket *queue_next;
-    uint64_t number; /* counts sockets: which connection was first? */
+    SimSocket *queued_by; /* the listener in whose queue it is; NULL: none */
+    uint64_t number;      /* counts sockets: which connection was first? */
     uint64_t inode;
     unsigned queued;
     unsigned backlog;
@@ -169,7 +171,15 @@ void torc__simSocket_break(SimSocket *socket);
 /* Puts a connection into the listener's queue. The owner of the listener is told. */
 void torc__simSocket_enqueue(SimSocket *listener, SimSocket *socket);
 
-/* Bytes that send would take now. */
+/* What one recv of a stream does with the first `count` bytes of the input: copies them, and unless
+ * it only peeks takes them away. False: nothing was taken. */
+bool torc__simSocket_takeInput(SimSocket *socket, void *buffer, size_t count, int flags);
+
+/* How many connections a queue may hold, as listen was told (net.core.somaxconn at most). */
+unsigned torc__simSocket_backlog(int backlog);
+
+/* Bytes that recv would give and send would take now. */
+size_t torc__simSocket_unread(const SimSocket *socket);
 size_t torc__simSocket_room(const SimSocket *socket);
 
 /* The state as TORC_READABLE, _WRITABLE, _CLOSED. Not const: who has seen that there is no room
@@ -204,7 +214,14 @@ SimSocket *torc__simDatagram_new(SimHost *host, int family);
 
 /* A socket of a process with these credentials. */
 SimSocket *torc__simUnix_new(SimHost *host, const SimCredentials *process);
-/* Its name goes with it, a file stays; for torc__simSocket_free. */
+/* recv and send with a handle that comes along: what ret_passed is set to is the caller's, and it is
+ * left alone when nothing came; `passed` stays the caller's, and NULL is none. */
+ssize_t torc__simUnix_recv(SimSocket *socket, void *buffer, size_t size, int flags,
+                           SimHandle **ret_passed);
+ssize_t torc__simUnix_send(SimSocket *socket, const void *data, size_t length, SimHandle *passed);
+/* What was passed to it never arrives, once it is buried. */
+void torc__simUnix_doomPassed(SimSocket *socket);
+/* For torc__simSocket_free. */
 void torc__simUnix_done(SimSocket *socket);
 /* Who is at the other end; {0, -1, -1} when that is not known. */
 SimCredentials torc__simUnix_peerCredentials(const SimSocket *socket);
@@ -229,6 +246,8 @@ SimPipeEnd *torc__simPipe_new(SimKernel *kernel);
 ssize_t torc__simPipe_read(SimPipeEnd *end, void *buffer, size_t size);
 ssize_t torc__simPipe_write(SimPipeEnd *end, const void *data, size_t length);
 void torc__simPipe_close(SimPipeEnd *end);
+size_t torc__simPipe_unread(const SimPipeEnd *end);
+size_t torc__simPipe_room(const SimPipeEnd *end);
 unsigned torc__simPipe_readiness(SimPipeEnd *end);
 uint64_t torc__simPipe_inode(const SimPipeEnd *end);
 
@@ -239,6 +258,8 @@ void torc__simOptions_init(SimSocket *socket);
 int torc__simOptions_value(const SimSocket *socket, int level, int name);
 /* For a socket of IPv6, bound or not. */
 void torc__simOptions_setV6Only(SimSocket *socket);
+/* "TCP_NODELAY"; NULL: it is not known here. */
+const char *torc__simOptions_name(int level, int name);
 int torc__simOptions_get(SimSocket *socket, int level, int name, void *ret_value,
                          socklen_t *length);
 int torc__simOptions_set(SimSocket *socket, int level, int name, const void *value,

@@ -8,12 +8,6 @@
 #include "sim_network_internal.h"
 #include "sim_view_internal.h"
 
-static void require(bool condition, const char *message)
-{
-    if (!condition)
-        torc__sim_fatal(message);
-}
-
 /* What is later than this does not count as under way. */
 static const int64_t soon = TORC__SECOND;
 
@@ -66,7 +60,7 @@ static int64_t time_after(const TorcSim *sim, double seconds)
 
 int TorcSim_advance(TorcSim *sim, double seconds)
 {
-    require(sim, "TorcSim_advance: there is no simulation");
+    torc__sim_require(sim, "TorcSim_advance: there is no simulation");
     TORC__REQUIRE(seconds >= 0); /* NaN is not */
     static const Goal none = {NULL, NULL};
     int64_t target = time_after(sim, seconds);
@@ -80,7 +74,7 @@ int TorcSim_advance(TorcSim *sim, double seconds)
 
 bool TorcSim_runUntil(TorcSim *sim, TorcSimPredicate *predicate, void *arg, double limit)
 {
-    require(sim && predicate, "TorcSim_runUntil: there is no simulation or no predicate");
+    torc__sim_require(sim && predicate, "TorcSim_runUntil: there is no simulation or no predicate");
     Goal goal = {predicate, arg};
     int64_t end = time_after(sim, limit);
     if (is_reached(&goal))
@@ -93,7 +87,7 @@ bool TorcSim_runUntil(TorcSim *sim, TorcSimPredicate *predicate, void *arg, doub
 
 bool TorcSim_runUntilIdle(TorcSim *sim, double limit)
 {
-    require(sim, "TorcSim_runUntilIdle: there is no simulation");
+    torc__sim_require(sim, "TorcSim_runUntilIdle: there is no simulation");
     static const Goal none = {NULL, NULL};
     int64_t end = time_after(sim, limit);
     settle(sim, &none);
@@ -108,11 +102,22 @@ bool TorcSim_runUntilIdle(TorcSim *sim, double limit)
     }
 }
 
+int TorcSim_spend(TorcSim *sim, double seconds)
+{
+    torc__sim_require(sim, "TorcSim_spend: there is no simulation");
+    TORC__REQUIRE(seconds >= 0);
+    TorcSystem *system = &sim->view->system;
+    int64_t before = sim->kernel->now;
+    sim->kernel->now = time_after(sim, seconds);
+    system->spent = torc__sim_later(system->spent, sim->kernel->now - before);
+    return 0;
+}
+
 /* ---- the clocks ---------------------------------------------------------------------------- */
 
 double TorcSim_seconds(TorcSim *sim)
 {
-    require(sim, "TorcSim_seconds: there is no simulation");
+    torc__sim_require(sim, "TorcSim_seconds: there is no simulation");
     return torc__sim_seconds(sim->kernel->now);
 }
 
@@ -127,7 +132,7 @@ int TorcSim_setWallTime(TorcSim *sim, double seconds)
 
 double TorcSim_wallTime(TorcSim *sim)
 {
-    require(sim, "TorcSim_wallTime: there is no simulation");
+    torc__sim_require(sim, "TorcSim_wallTime: there is no simulation");
     return torc__sim_seconds(sim->view->system.ops->wallTime(&sim->view->system));
 }
 
@@ -141,12 +146,12 @@ int TorcSim_run(TorcSim *sim)
 
 void TorcSim_raise(TorcSim *sim, int signo)
 {
-    require(sim, "TorcSim_raise: there is no simulation");
+    torc__sim_require(sim, "TorcSim_raise: there is no simulation");
     TorcSimHost_raise(sim->hosts, signo);
 }
 
 void TorcSim_setWakeOrder(TorcSim *sim, TorcSimOrder order)
 {
-    require(sim, "TorcSim_setWakeOrder: there is no simulation");
+    torc__sim_require(sim, "TorcSim_setWakeOrder: there is no simulation");
     sim->kernel->shuffled = order == TORC_SIM_ORDER_RANDOM;
 }

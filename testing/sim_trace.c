@@ -14,12 +14,6 @@
 
 enum { DEFAULT_LINES = 1000 };
 
-static void require(bool condition, const char *message)
-{
-    if (!condition)
-        torc__sim_fatal(message);
-}
-
 SimTrace *torc__simTrace_new(SimKernel *kernel)
 {
     SimTrace *trace = torc__sim_alloc(sizeof(*trace));
@@ -163,7 +157,7 @@ size_t torc__simTrace_putName(unsigned char *ret_bytes, const struct sockaddr *n
 
 static SimTrace *trace_of(const TorcSim *sim, const char *message)
 {
-    require(sim, message);
+    torc__sim_require(sim, message);
     return sim->kernel->trace;
 }
 
@@ -213,7 +207,7 @@ static void write_from(const SimTrace *trace, uint64_t number, TorcSimLineFuncti
 void TorcSim_writeTrace(TorcSim *sim, TorcSimLineFunction *function, void *arg)
 {
     const SimTrace *trace = trace_of(sim, "TorcSim_writeTrace: there is no simulation");
-    require(function, "TorcSim_writeTrace: there is no function");
+    torc__sim_require(function, "TorcSim_writeTrace: there is no function");
     write_from(trace, oldest(trace), function, arg);
 }
 

@@ -5,8 +5,10 @@
  *     0.000000000 ready(1000003) readable
  *     0.000000000 accept(1000003) = 1000005 [::ffff:127.0.0.1]:32768
  *     0.000000000 peer 1 sends 10 "NICK ann\r\n"
- *     0.000000000 fault: recv(1000005) EINTR
+ *     0.000000000 ready(1000005) readable
  *     0.000000000 recv(1000005, 65536) = EINTR
+ *     0.000000000 fault: recv(1000005) EINTR is made to fail
+ *     0.000000000 setsockopt(1000005, TCP_NODELAY) = 0 value 1
  *
  * There is a line for each system call of the code under test with its arguments and result, each
  * readiness and signal it is told of, each event of the kernel, each thing that a peer does or

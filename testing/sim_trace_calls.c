@@ -39,6 +39,12 @@ static void end_number(SimTrace *trace, uint64_t line, int64_t result)
     torc__simTrace_end(trace, line, result, NULL, 0);
 }
 
+/* With the bytes that were moved. */
+static void end_bytes(SimTrace *trace, uint64_t line, ssize_t result, const void *bytes)
+{
+    torc__simTrace_end(trace, line, result, bytes, result > 0 ? (size_t)result : 0);
+}
+
 static void end_address(SimTrace *trace, uint64_t line, int64_t result, const AddressBytes *address)
 {
     torc__simTrace_end(trace, line, result, address->bytes, address->length);
@@ -94,7 +100,7 @@ static ssize_t traced_recv(TorcSystem *system, int fd, void *buffer, size_t size
     SimTrace *trace = trace_of(system);
     uint64_t line = torc__simTrace_begin(trace, SIM_LINE_RECV, fd, (int64_t)size, flags);
     ssize_t n = torc__sim_ops.recv(system, fd, buffer, size, flags);
-    torc__simTrace_end(trace, line, n, buffer, n > 0 ? (size_t)n : 0);
+    end_bytes(trace, line, n, buffer);
     return n;
 }
 
@@ -103,7 +109,7 @@ static ssize_t traced_send(TorcSystem *system, int fd, const void *data, size_t 
     SimTrace *trace = trace_of(system);
     uint64_t line = torc__simTrace_begin(trace, SIM_LINE_SEND, fd, (int64_t)length, 0);
     ssize_t n = torc__sim_ops.send(system, fd, data, length);
-    torc__simTrace_end(trace, line, n, data, n > 0 ? (size_t)n : 0);
+    end_bytes(trace, line, n, data);
     return n;
 }
 
@@ -156,7 +162,29 @@ static ssize_t traced_sendto(TorcSystem *system, int fd, const void *data, size_
     SimTrace *trace = trace_of(system);
     uint64_t line = torc__simTrace_begin(trace, SIM_LINE_SENDTO, fd, (int64_t)size, 0);
     ssize_t n = torc__sim_ops.sendto(system, fd, data, size, address, length);
-    torc__simTrace_end(trace, line, n, data, n > 0 ? (size_t)n : 0);
+    end_bytes(trace, line, n, data);
+    return n;
+}
+
+static ssize_t traced_sendDescriptor(TorcSystem *system, int fd, const void *data, size_t length,
+                                     int passed)
+{
+    SimTrace *trace = trace_of(system);
+    uint64_t line =
+        torc__simTrace_begin(trace, SIM_LINE_SEND_DESCRIPTOR, fd, (int64_t)length, passed);
+    ssize_t n = torc__sim_ops.sendDescriptor(system, fd, data, length, passed);
+    end_bytes(trace, line, n, data);
+    return n;
+}
+
+static ssize_t traced_recvDescriptors(TorcSystem *system, int fd, void *buffer, size_t size,
+                                      int *ret_descriptors, size_t *count, bool *ret_cut)
+{
+    SimTrace *trace = trace_of(system);
+    uint64_t line = torc__simTrace_begin(trace, SIM_LINE_RECV_DESCRIPTORS, fd, (int64_t)size, 0);
+    ssize_t n =
+        torc__sim_ops.recvDescriptors(system, fd, buffer, size, ret_descriptors, count, ret_cut);
+    end_bytes(trace, line, n, buffer);
     return n;
 }
 
@@ -210,7 +238,7 @@ static ssize_t traced_read(TorcSystem *system, int fd, void *buffer, size_t size
     SimTrace *trace = trace_of(system);
     uint64_t line = torc__simTrace_begin(trace, SIM_LINE_READ, fd, (int64_t)size, 0);
     ssize_t n = torc__sim_ops.read(system, fd, buffer, size);
-    torc__simTrace_end(trace, line, n, buffer, n > 0 ? (size_t)n : 0);
+    end_bytes(trace, line, n, buffer);
     return n;
 }
 
@@ -219,7 +247,7 @@ static ssize_t traced_write(TorcSystem *system, int fd, const void *data, size_t
     SimTrace *trace = trace_of(system);
     uint64_t line = torc__simTrace_begin(trace, SIM_LINE_WRITE, fd, (int64_t)length, 0);
     ssize_t n = torc__sim_ops.write(system, fd, data, length);
-    torc__simTrace_end(trace, line, n, data, n > 0 ? (size_t)n : 0);
+    end_bytes(trace, line, n, data);
     return n;
 }
 
@@ -278,7 +306,7 @@ static ssize_t traced_pread(TorcSystem *system, int fd, void *buffer, size_t siz
     SimTrace *trace = trace_of(system);
     uint64_t line = torc__simTrace_begin(trace, SIM_LINE_PREAD, fd, (int64_t)size, 0);
     ssize_t n = torc__sim_ops.pread(system, fd, buffer, size, offset);
-    torc__simTrace_end(trace, line, n, buffer, n > 0 ? (size_t)n : 0);
+    end_bytes(trace, line, n, buffer);
     return n;
 }
 
@@ -465,6 +493,8 @@ const TorcSystemOps torc__sim_tracedOps = {
     .sendv = traced_sendv,
     .recvfrom = traced_recvfrom,
     .sendto = traced_sendto,
+    .sendDescriptor = traced_sendDescriptor,
+    .recvDescriptors = traced_recvDescriptors,
     .shutdown = traced_shutdown,
     .close = traced_close,
     .getsockname = traced_getsockname,
@@ -488,6 +518,7 @@ const TorcSystemOps torc__sim_tracedOps = {
     .submit = traced_submit,
     .setPoolSize = torc__simJobs_setPoolSize,
     .jobs = torc__simJobs_count,
+    .poolState = torc__simJobs_state,
     .endJobs = torc__simJobs_end,
     .lookup = traced_lookup,
     .cancelLookup = traced_cancelLookup,

@@ -63,7 +63,11 @@
     X(DUPLICATE, "duplicate", PLAIN)                                                               \
     X(SET_BLOCKING, "setBlocking", NUMBER)                                                         \
     X(PREAD, "pread", BYTES)                                                                       \
-    X(SENDFILE, "sendfile", NUMBER)
+    X(SENDFILE, "sendfile", NUMBER)                                                                \
+    X(SEND_DESCRIPTOR, "sendDescriptor", BYTES_WITH)                                               \
+    X(RECV_DESCRIPTORS, "recvDescriptors", BYTES)                                                  \
+    X(TAKE_DESCRIPTOR, "takeDescriptor", PLAIN)                                                    \
+    X(DROP_DESCRIPTOR, "dropDescriptor", PLAIN)
 
 typedef enum SimLineKind {
 #define SIM_LINE_ENUM(name, text, shape) SIM_LINE_##name,

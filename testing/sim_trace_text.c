@@ -8,6 +8,7 @@
 #include "../reactor/reactor_internal.h"
 #include "report_internal.h"
 #include "sim_faults.h"
+#include "sim_socket_internal.h"
 #include "sim_trace_internal.h"
 
 #define put torc__report_printf
@@ -22,6 +23,7 @@ typedef enum Shape {
     SHAPE_ADDRESS,
     SHAPE_RESULT_ADDRESS,
     SHAPE_BYTES,
+    SHAPE_BYTES_WITH,
     SHAPE_OPTION,
     SHAPE_INTEREST,
     SHAPE_NAME,
@@ -72,6 +74,8 @@ const char *torc__simCall_name(TorcSimCall call)
         [TORC_SIM_STAT] = "stat",
         [TORC_SIM_LOCK] = "lock",
         [TORC_SIM_DUPLICATE] = "duplicate",
+        [TORC_SIM_SEND_DESCRIPTOR] = "sendDescriptor",
+        [TORC_SIM_TAKE_DESCRIPTOR] = "takeDescriptor",
     };
     return names[call];
 }
@@ -121,6 +125,7 @@ static const char *error_name(int64_t error)
         ERROR_CASE(EPROTONOSUPPORT)
         ERROR_CASE(EROFS)
         ERROR_CASE(ETIMEDOUT)
+        ERROR_CASE(ETOOMANYREFS)
 #define TORC_ERROR_CASE(name, value, text) ERROR_CASE(name)
         TORC_ERROR_MAP(TORC_ERROR_CASE)
 #undef TORC_ERROR_CASE
@@ -206,7 +211,11 @@ static void put_readiness(SimReport *text, int64_t bits)
 
 static void put_option(SimReport *text, const SimLine *line)
 {
-    put(text, "(%d, %lld, %lld) = ", line->subject, (long long)line->a, (long long)line->b);
+    const char *name = torc__simOptions_name((int)line->a, (int)line->b);
+    if (name)
+        put(text, "(%d, %s) = ", line->subject, name);
+    else
+        put(text, "(%d, %lld, %lld) = ", line->subject, (long long)line->a, (long long)line->b);
     put_result(text, line->result);
     if (line->length < 4)
         return;
@@ -254,6 +263,9 @@ static void put_call(SimReport *text, const SimLine *line, Shape shape)
         put(text, "%d, %lld%s", line->subject, (long long)line->a,
             line->b & MSG_PEEK ? ", MSG_PEEK" : "");
         break;
+    case SHAPE_BYTES_WITH:
+        put(text, "%d, %lld, %lld", line->subject, (long long)line->a, (long long)line->b);
+        break;
     case SHAPE_INTEREST:
         put(text, "%d, ", line->subject);
         put_readiness(text, line->a);
@@ -275,7 +287,7 @@ static void put_call(SimReport *text, const SimLine *line, Shape shape)
         return;
     if (line->length == 0)
         return;
-    if (shape == SHAPE_BYTES) {
+    if (shape == SHAPE_BYTES || shape == SHAPE_BYTES_WITH) {
         put(text, " ");
         put_bytes(text, line);
     } else if (shape == SHAPE_RESULT_ADDRESS) {

@@ -5,7 +5,8 @@
  * other's input at once, and counts as the sender's buffer until it is read. There are no packets,
  * so there is no RST: when one end is closed the other's `other` becomes NULL and it is shut both
  * ways, with the error ECONNRESET if something was unread. A name is a file, which outlives its
- * socket, or abstract, and then an entry in the host's list for as long as the socket lives.
+ * socket, or abstract, and then an entry in the host's list for as long as the socket lives. Handles
+ * travel with the piece that they were sent with.
  *
  * As for other streams, owners are told of news as the last thing a function does with a socket. */
 #include <assert.h>
@@ -15,10 +16,11 @@
 #include <sys/un.h>
 
 #include "sim_files_internal.h"
+#include "sim_handle_internal.h"
 
 /* Most bytes that are freed, and make the sender writable, at one time: SKB_MAX_HEAD(0) +
  * UNIX_SKB_FRAGS_SZ, about. */
-enum { PIECE_SIZE = 32 * 1024, MOST_BACKLOG = 4096 /* net.core.somaxconn */ };
+enum { PIECE_SIZE = 32 * 1024 };
 
 /* A name as the kernel counts it: a path with its NUL, which sun_path itself may have no room for,
  * or all bytes of an abstract one, the first being NUL. */
@@ -27,13 +29,19 @@ typedef struct SimUnixName {
     char bytes[sizeof(((struct sockaddr_un *)0)->sun_path) + 1];
 } SimUnixName;
 
+/* How a part of socket->input came (struct sk_buff); it is freed when all of it is read. */
+typedef struct SimPiece {
+    size_t length;     /* that is left */
+    SimPassed *passed; /* came with it; NULL: nothing, or it was received */
+} SimPiece;
+
 struct SimUnix {
     SimUnixName name; /* given by bind, or its listener's */
     SimUnixName peer; /* the other end's, also when that is closed */
     SimFile *file;    /* that bind has made; NULL: none */
     SimSocket *abstract_next;
-    SimBytes
-        pieces; /* of size_t: how socket->input came; a piece is freed when all of it is read */
+    SimBytes pieces; /* SimPieces, oldest first */
+    size_t carriers; /* of them, with something passed */
     SimCredentials process;
     SimCredentials peer_process;
 };
@@ -169,7 +177,7 @@ static int unix_listen(SimSocket *socket, int backlog)
         return -EINVAL;
     if (socket->state != SIM_FRESH && socket->state != SIM_LISTENING)
         return -EINVAL;
-    socket->backlog = backlog < 0 || backlog > MOST_BACKLOG ? MOST_BACKLOG : (unsigned)backlog;
+    socket->backlog = torc__simSocket_backlog(backlog);
     socket->state = SIM_LISTENING;
     socket->un->peer_process = socket->un->process; /* what who connects is told */
     return 0;
@@ -257,9 +265,11 @@ static void release(SimSocket *socket, bool unread)
     SimSocket *waiting;
     while (torc__simSocket_accept(socket, &waiting) == 0)
         release(waiting, true);
+    SimKernel *kernel = socket->kernel;
     torc__simSocket_free(socket);
     if (other)
         receive_close(other, unread);
+    torc__simPassed_bury(kernel);
 }
 
 static void unix_close(SimSocket *socket)
@@ -325,63 +335,112 @@ static bool is_writable(const SimSocket *socket)
     return socket->state != SIM_LISTENING && unsent(socket) <= socket->kernel->buffer_size / 4;
 }
 
-static void add_pieces(SimBytes *pieces, size_t length)
+/* The first piece takes along what is passed (unix_stream_sendmsg, fds_sent). */
+static void add_pieces(SimSocket *to, size_t length, SimHandle *passed)
 {
-    while (length > 0) {
-        size_t piece = length < PIECE_SIZE ? length : PIECE_SIZE;
-        torc__simBytes_append(pieces, &piece, sizeof(piece));
-        length -= piece;
+    SimPiece piece = {.passed = passed ? torc__simPassed_new(to, passed) : NULL};
+    to->un->carriers += passed != NULL;
+    for (; length > 0; length -= piece.length, piece.passed = NULL) {
+        piece.length = length < PIECE_SIZE ? length : PIECE_SIZE;
+        torc__simBytes_append(&to->un->pieces, &piece, sizeof(piece));
     }
 }
 
-/* True when a piece was read to its end. */
-static bool take_pieces(SimBytes *pieces, size_t length)
+static SimPiece *first_piece(const SimUnix *un)
+{
+    return (SimPiece *)(void *)(un->pieces.data + un->pieces.begin);
+}
+
+static SimPiece *end_of_pieces(const SimUnix *un)
+{
+    return (SimPiece *)(void *)(un->pieces.data + un->pieces.end);
+}
+
+/* One recv ends behind the piece that something was passed with: two are never merged. */
+static size_t unix_unread(const SimSocket *socket)
+{
+    const SimUnix *un = socket->un;
+    if (un->carriers == 0)
+        return torc__simBytes_length(&socket->input);
+    size_t count = 0;
+    const SimPiece *piece = first_piece(un);
+    while (!piece->passed)
+        count += piece++->length;
+    return count + piece->length;
+}
+
+/* Takes bytes off the pieces, and what was passed with the first byte of one. Of nothing, too
+ * (unix_detach_fds). True when a piece was read to its end. */
+static bool take_pieces(SimUnix *un, size_t length, SimHandle **ret_passed)
 {
     bool freed = false;
-    while (length > 0) {
-        size_t *first = (size_t *)(void *)(pieces->data + pieces->begin);
-        size_t count = length < *first ? length : *first;
-        *first -= count;
+    do {
+        SimPiece *first = first_piece(un);
+        size_t count = length < first->length ? length : first->length;
+        if (first->passed) {
+            *ret_passed = torc__simPassed_take(first->passed);
+            first->passed = NULL;
+            un->carriers--;
+        }
+        first->length -= count;
         length -= count;
-        if (*first > 0)
+        if (first->length > 0)
             break;
-        torc__simBytes_drop(pieces, sizeof(*first));
+        torc__simBytes_drop(&un->pieces, sizeof(*first));
         freed = true;
-    }
+    } while (length > 0);
     return freed;
+}
+
+void torc__simUnix_doomPassed(SimSocket *socket)
+{
+    SimUnix *un = socket->un;
+    if (un->carriers == 0)
+        return;
+    for (SimPiece *piece = first_piece(un); piece < end_of_pieces(un); piece++) {
+        if (piece->passed)
+            torc__simPassed_doom(piece->passed);
+        piece->passed = NULL;
+    }
+    un->carriers = 0;
 }
 
 /* unix_stream_read_generic: what is there, then the error, once, then the end. The sender hears of
  * each piece that is freed, whether it waits for room or not (sock_wfree). */
-static ssize_t unix_recv(SimSocket *socket, void *buffer, size_t size, int flags,
-                         SimAddress *ret_from)
+ssize_t torc__simUnix_recv(SimSocket *socket, void *buffer, size_t size, int flags,
+                           SimHandle **ret_passed)
 {
-    (void)ret_from; /* a stream names nobody */
     if (socket->state != SIM_CONNECTED)
         return -EINVAL;
-    size_t count = torc__simBytes_length(&socket->input);
+    size_t count = unix_unread(socket);
     if (count == 0 && socket->error)
         return -torc__simSocket_takeError(socket);
     if (count == 0)
         return socket->shut & SIM_SHUT_READ ? 0 : -EAGAIN;
     if (count > size)
         count = size;
-    memcpy(buffer, socket->input.data + socket->input.begin, count);
-    if (count == 0 || flags & MSG_PEEK)
-        return (ssize_t)count;
-    torc__simBytes_drop(&socket->input, count);
-    socket->kernel->activity++;
-    bool freed = take_pieces(&socket->un->pieces, count);
+    (void)torc__simSocket_takeInput(socket, buffer, count, flags);
+    bool freed = !(flags & MSG_PEEK) && take_pieces(socket->un, count, ret_passed);
     if (freed && socket->other && is_writable(socket->other))
         torc__simSocket_tell(socket->other, TORC_WRITABLE);
     return (ssize_t)count;
 }
 
-/* unix_stream_sendmsg. What waits as an error is left for recv. */
-static ssize_t unix_send(SimSocket *socket, const void *data, size_t length,
-                         const SimAddress *address)
+/* recv(2), which has no room for what was passed (scm_destroy). */
+static ssize_t unix_recv(SimSocket *socket, void *buffer, size_t size, int flags,
+                         SimAddress *ret_from)
 {
-    (void)address;
+    (void)ret_from; /* a stream names nobody */
+    SimHandle *passed = NULL;
+    ssize_t n = torc__simUnix_recv(socket, buffer, size, flags, &passed);
+    if (passed)
+        torc__simHandle_unref(passed);
+    return n;
+}
+
+/* unix_stream_sendmsg. What waits as an error is left for recv. */
+ssize_t torc__simUnix_send(SimSocket *socket, const void *data, size_t length, SimHandle *passed)
+{
     if (socket->state != SIM_CONNECTED)
         return -ENOTCONN;
     SimSocket *other = socket->other;
@@ -397,10 +456,17 @@ static ssize_t unix_send(SimSocket *socket, const void *data, size_t length,
     if (count == 0)
         return -EAGAIN;
     torc__simBytes_append(&other->input, data, count);
-    add_pieces(&other->un->pieces, count);
+    add_pieces(other, count, passed);
     socket->kernel->activity++;
     torc__simSocket_tell(other, TORC_READABLE);
     return (ssize_t)count;
+}
+
+static ssize_t unix_send(SimSocket *socket, const void *data, size_t length,
+                         const SimAddress *address)
+{
+    (void)address; /* it does not ask where to */
+    return torc__simUnix_send(socket, data, length, NULL);
 }
 
 /* unix_poll, seen through libevent. */
@@ -436,6 +502,7 @@ static const SimProtocol unix_stream = {
     .shutdown = unix_shutdown,
     .close = unix_close,
     .readiness = unix_readiness,
+    .unread = unix_unread,
     .room = unix_room,
     .abort = unix_abort,
     .sever = unix_sever,
@@ -453,6 +520,7 @@ SimSocket *torc__simUnix_new(SimHost *host, const SimCredentials *process)
 
 void torc__simUnix_done(SimSocket *socket)
 {
+    torc__simUnix_doomPassed(socket); /* release buries it */
     torc__simBytes_done(&socket->un->pieces);
     torc__sim_release(socket->un);
     socket->un = NULL;

@@ -1,15 +1,14 @@
 /* What one reactor sees of the simulated world: a TorcSystem with descriptors, watches, jobs,
  * look-ups, signals, and calls that fail on demand. Not installed.
  *
- * A view belongs to its host, and owns its descriptors, which own what they stand for. Thread: one,
- * but for the view's wake. */
+ * A view belongs to its host, and owns its descriptors. Thread: one, but for the view's wake. */
 #ifndef TORC_TESTING_SIM_VIEW_INTERNAL_H
 #define TORC_TESTING_SIM_VIEW_INTERNAL_H
 
 #include <stdatomic.h>
 
+#include "sim_handle_internal.h"
 #include "sim_network.h"
-#include "sim_socket_internal.h"
 
 /* ---- a reactor's view: descriptors (sim_descriptor.c) -------------------------------------- */
 
@@ -17,35 +16,12 @@ typedef struct SimView SimView;
 typedef struct SimWatch SimWatch;
 typedef struct SimHold SimHold;
 
-typedef struct SimDescriptor SimDescriptor;
-
-/* What can be done with every kind of object that a descriptor stands for. */
-typedef struct SimKind {
-    const char *name;
-    void (*attach)(void *object, SimDescriptor *descriptor); /* whom to tell; NULL: nobody */
-    void (*close)(void *object);
-    unsigned (*readiness)(void *object); /* NULL: it cannot be watched */
-    void (*stat)(const void *object, TorcFileStatus *ret_status);
-    ssize_t (*read)(void *object, void *buffer, size_t size);
-    ssize_t (*write)(void *object, const void *data, size_t length);
-} SimKind;
-
-extern const SimKind torc__sim_socketKind;
-extern const SimKind torc__sim_pipeReader;
-extern const SimKind torc__sim_pipeWriter;
-extern const SimKind torc__sim_spare;
-extern const SimKind torc__sim_fileKind; /* sim_file_calls.c */
-
 struct SimDescriptor {
     SimView *view;
-    const SimKind *kind;
-    void *object;
-    SimSocket *socket; /* the object, if it is one; else NULL */
-    SimWatch *watch;   /* NULL: not watched */
-    /* A ring of those that stand for the same open file: itself, unless it was duplicated. */
-    SimDescriptor *twin;
+    SimHandle *handle;
+    SimDescriptor *next; /* of those of the handle */
+    SimWatch *watch;     /* NULL: not watched */
     int fd;
-    bool blocking;   /* what was asked for; shared with its twins */
     bool triggered;  /* something happened since the watch was last called */
     unsigned held;   /* TORC_READABLE, TORC_WRITABLE: a delay is under way (sim_faults.c) */
     unsigned exempt; /* the same: the next call is the one that was delayed, and succeeds */
@@ -129,10 +105,14 @@ struct SimView {
 
 /* Gives an object a number, and owns it from now on. */
 int torc__simDescriptor_open(SimView *view, const SimKind *kind, void *object);
-/* One more number for what the descriptor stands for. */
-int torc__simDescriptor_duplicate(SimDescriptor *descriptor);
-/* The object goes with the last of its descriptors. */
+/* One more number for a handle; takes a reference. */
+int torc__simDescriptor_add(SimView *view, SimHandle *handle);
 void torc__simDescriptor_close(SimDescriptor *descriptor);
+
+static inline SimView *torc__simView_of(TorcSystem *system)
+{
+    return SIM_CONTAINER(system, SimView, system);
+}
 
 /* The open descriptor, or NULL. */
 SimDescriptor *torc__simView_find(SimView *view, int fd);
@@ -141,8 +121,8 @@ SimDescriptor *torc__simView_find(SimView *view, int fd);
 
 SimView *torc__simView_new(SimKernel *kernel, SimHost *host, bool edge, size_t chunk_size);
 
-/* Counts a call that no socket has part in: 0, or the negative error it is to fail with. What it is
- * delayed by is returned if asked for. */
+/* Counts a call that no descriptor has part in: 0, or the negative error it is to fail with. What it
+ * is delayed by is returned if asked for (sim_judge.c). */
 int torc__simView_call(SimView *view, TorcSimCall call, int64_t *ret_delay);
 
 /* ---- watches and waiting (sim_watch.c) ----------------------------------------------------- */
@@ -170,6 +150,7 @@ void torc__simJobs_setPoolSize(TorcSystem *system, unsigned most);
 void torc__simLookups_deliver(SimView *view);
 
 size_t torc__simJobs_count(TorcSystem *system, bool wake_when_done);
+void torc__simJobs_state(TorcSystem *system, TorcPoolState *ret_state);
 void torc__simJobs_end(TorcSystem *system);
 int torc__simLookup_start(TorcSystem *system, const char *host, uint16_t port,
                           TorcLookupFunction *function, void *arg, TorcLookup **ret_lookup);

@@ -40,11 +40,6 @@ static SimWatch *contents(TorcWatch *watch)
     return (SimWatch *)(void *)watch->opaque;
 }
 
-static SimView *view_of(TorcSystem *system)
-{
-    return SIM_CONTAINER(system, SimView, system);
-}
-
 /* ---- edges --------------------------------------------------------------------------------- */
 
 static void put_on_list(SimDescriptor *descriptor)
@@ -97,7 +92,8 @@ static unsigned ready_now(const SimWatch *watch)
         ready &= ~hidden_by(watch->descriptor->held);
     if (!ready)
         return 0;
-    unsigned state = watch->descriptor->kind->readiness(watch->descriptor->object);
+    const SimHandle *handle = watch->descriptor->handle;
+    unsigned state = handle->kind->readiness(handle->object);
     if (state & SIM_HANGUP && !(ready & state & TORC_CLOSED))
         state |= TORC_READABLE | TORC_WRITABLE;
     return ready & state;
@@ -151,11 +147,11 @@ static bool wrong_interest(const SimView *view, unsigned interest)
 int torc__simWatch_start(TorcSystem *system, TorcWatch *watch, int fd, unsigned interest,
                          TorcWatchFunction *function, void *arg)
 {
-    SimView *view = view_of(system);
+    SimView *view = torc__simView_of(system);
     SimDescriptor *descriptor = torc__simView_find(view, fd);
     if (!descriptor)
         return -EBADF;
-    if (!descriptor->kind->readiness)
+    if (!descriptor->handle->kind->readiness)
         return -EPERM; /* as epoll says of what cannot be waited for */
     if (descriptor->watch)
         return -EEXIST;
@@ -177,9 +173,9 @@ int torc__simWatch_change(TorcSystem *system, TorcWatch *watch, unsigned interes
     SimWatch *own = contents(watch);
     if (!own->descriptor)
         return -ENOENT;
-    if (wrong_interest(view_of(system), interest))
+    if (wrong_interest(torc__simView_of(system), interest))
         return -EINVAL;
-    int r = torc__simView_call(view_of(system), TORC_SIM_WATCH, NULL);
+    int r = torc__simView_call(torc__simView_of(system), TORC_SIM_WATCH, NULL);
     if (r < 0)
         return r;
     set_interest(own, interest);
@@ -374,7 +370,7 @@ static void pass_time(SimView *view, int64_t time)
 
 int torc__simView_wait(TorcSystem *system, int64_t deadline)
 {
-    SimView *view = view_of(system);
+    SimView *view = torc__simView_of(system);
     SimKernel *kernel = view->kernel;
     count_fruitless(view);
     if (!has_turns(view))

@@ -14,22 +14,17 @@
 
 enum { HIGH_MARK = 64 * 1024 }; /* as a stream's */
 
-static void require(bool condition, const char *message)
-{
-    if (!condition)
-        torc__sim_fatal(message);
-}
-
 static void require_wire(const TorcStringTransport *wire)
 {
-    require(wire, "there is no string transport (NULL)");
+    torc__sim_require(wire, "there is no string transport (NULL)");
 }
 
 /* For the functions that call the protocol. */
 static void require_idle(const TorcStringTransport *wire)
 {
     require_wire(wire);
-    require(!wire->busy, "a slot of the protocol turns the string transport that has called it");
+    torc__sim_require(!wire->busy,
+                      "a slot of the protocol turns the string transport that has called it");
 }
 
 /* ---- calling the protocol ------------------------------------------------------------------ */
@@ -276,7 +271,8 @@ void TorcStringTransport_free(TorcStringTransport *wire)
 static void require_fresh(const TorcStringTransport *wire)
 {
     require_wire(wire);
-    require(!wire->made, "a string transport is set up before it is connected, and that only once");
+    torc__sim_require(!wire->made,
+                      "a string transport is set up before it is connected, and that only once");
 }
 
 void TorcStringTransport_setReactor(TorcStringTransport *wire, TorcReactor *reactor)
@@ -288,22 +284,23 @@ void TorcStringTransport_setReactor(TorcStringTransport *wire, TorcReactor *reac
 void TorcStringTransport_setHost(TorcStringTransport *wire, const TorcAddress *host)
 {
     require_fresh(wire);
-    require(host, "TorcStringTransport_setHost: there is no address");
+    torc__sim_require(host, "TorcStringTransport_setHost: there is no address");
     wire->host = *host;
 }
 
 void TorcStringTransport_setPeer(TorcStringTransport *wire, const TorcAddress *peer)
 {
     require_fresh(wire);
-    require(peer, "TorcStringTransport_setPeer: there is no address");
+    torc__sim_require(peer, "TorcStringTransport_setPeer: there is no address");
     wire->peer = *peer;
 }
 
 void TorcStringTransport_connectProtocol(TorcStringTransport *wire, TorcProtocol *protocol)
 {
     require_fresh(wire);
-    require(protocol && !protocol->transport,
-            "TorcStringTransport_connectProtocol: there is no protocol, or it has a transport");
+    torc__sim_require(
+        protocol && !protocol->transport,
+        "TorcStringTransport_connectProtocol: there is no protocol, or it has a transport");
     wire->made = true;
     wire->buffer_limit = protocol->factory->bufferLimit;
     wire->base.protocol = protocol;
@@ -342,21 +339,22 @@ TorcTransport *TorcStringTransport_transport(TorcStringTransport *wire)
 static void begin_event(TorcStringTransport *wire)
 {
     require_idle(wire);
-    require(wire->made, "a string transport that was never connected gets no input");
+    torc__sim_require(wire->made, "a string transport that was never connected gets no input");
     turn(wire);
 }
 
 void TorcStringTransport_deliver(TorcStringTransport *wire, const char *text)
 {
-    require(text, "TorcStringTransport_deliver: there is no text");
+    torc__sim_require(text, "TorcStringTransport_deliver: there is no text");
     TorcStringTransport_deliverBytes(wire, text, strlen(text));
 }
 
 void TorcStringTransport_deliverBytes(TorcStringTransport *wire, const void *data, size_t length)
 {
-    require(data || length == 0, "TorcStringTransport_deliverBytes: there are no bytes");
+    torc__sim_require(data || length == 0, "TorcStringTransport_deliverBytes: there are no bytes");
     begin_event(wire);
-    require(!wire->peer_ended, "TorcStringTransport_deliver: the peer has sent its FIN already");
+    torc__sim_require(!wire->peer_ended,
+                      "TorcStringTransport_deliver: the peer has sent its FIN already");
     torc__simBytes_append(&wire->input, data, length);
     read_on(wire);
 }
@@ -370,7 +368,7 @@ void TorcStringTransport_deliverEnd(TorcStringTransport *wire)
 
 void TorcStringTransport_lose(TorcStringTransport *wire, const TorcReason *reason)
 {
-    require(reason, "TorcStringTransport_lose: there is no reason");
+    torc__sim_require(reason, "TorcStringTransport_lose: there is no reason");
     begin_event(wire);
     if (!wire->base.protocol)
         return;

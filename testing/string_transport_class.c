@@ -289,7 +289,8 @@ static int string_set(TorcTransport *self, TorcTransportSetting setting, int64_t
     case TORC__HIGH_MARK: wire->high_mark = (size_t)value; break;
     case TORC__LOW_MARK: wire->low_mark = (size_t)value; break;
     case TORC__BUFFER_LIMIT: wire->buffer_limit = (size_t)value; break;
-    case TORC__CLOSE_TIMEOUT: break; /* no time passes here */
+    case TORC__CLOSE_TIMEOUT:
+    case TORC__IDLE_TIMEOUT: break; /* no time passes here */
     }
     return 0;
 }

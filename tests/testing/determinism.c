@@ -55,7 +55,7 @@ static void serve(TorcSim *sim)
     TorcFactory *factory = TorcFactory_forProtocol(&greeter_class);
     TorcReactor_listenTCP(TorcSim_reactor(sim), 8881, factory, NULL, NULL);
     TorcFactory_unref(factory);
-    TorcSim_setHost(sim, "far.example", addresses, 2);
+    TorcSim_setAddresses(sim, "far.example", addresses, 2);
     TorcSim_listen(sim, "2001:db8::9", 79);
 }
 

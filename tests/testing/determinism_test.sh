@@ -1,21 +1,33 @@
 #!/usr/bin/env bash
 # Same seed, same trace, byte for byte, whatever the compiler and its options.
 #
-#   determinism_test.sh SOURCE-ROOT SOURCE...
+#   determinism_test.sh PROGRAM MAP KIND SOURCE-ROOT SOURCE...
 #
-# Builds determinism.c with the library's sources by gcc and clang, as a debug and as a release
-# build, runs each with several seeds, and compares the traces. A compiler that is not there is left
-# out, but fails the test where CI is set; with a single build there is nothing to compare, and the
-# status is 77.
+# PROGRAM is determinism.c as the build made it, MAP what the linker put into it, and KIND how it was
+# compiled, such as gcc-debug. It is made again by gcc and clang, as a debug and as a release build,
+# but for the kinds there are: that one, and the release build that TORC_RELEASE_BUILD names, if it
+# does. Each program runs with several seeds, and the traces are compared. Of the library only what
+# PROGRAM holds is compiled, which is half of it. A compiler that is not there is left out, but fails
+# the test where CI is set; with a single program there is nothing to compare, and the status is 77.
 set -euo pipefail
 
-root=$1
-shift
-sources=()
-for source; do
-    [[ $source == */resolver_dns*.c ]] || sources+=("$(cd "$(dirname "$source")" && pwd)/${source##*/}")
+program=$(realpath "$1") map=$2 kind=$3 root=$4
+shift 4
+run=$root/tests/testing/determinism.c
+objects=() sources=()
+# The members of the archive are named after their sources: reactor_call_queue.c.o.
+for source in $(realpath -s "$@"); do
+    object=${source#"$root/"}
+    object=${object//\//_}.o
+    if grep -qF "($object)" "$map"; then
+        objects+=("$object")
+        sources+=("$source")
+    fi
 done
-sources+=("$root/reactor/resolver_dns_none.c") # what c-ares draws from the system is not seeded
+[[ ${#sources[@]} -gt 20 ]] || {
+    printf 'determinism: %s does not name what is linked\n' "$map" >&2
+    exit 1
+}
 for compiler in gcc clang; do
     if [[ -n ${CI:-} ]] && ! command -v "$compiler" >/dev/null; then
         printf 'determinism: no %s here, which CI must have\n' "$compiler" >&2
@@ -31,14 +43,25 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/include"
 ln -s "$root" "$work/include/torc"
 
-# build NAME COMPILER OPTION...: leaves $work/NAME.
+is_there() { [[ " ${names[*]} " == *" $1 "* ]]; }
+
+# compile COMPILER OPTION... FILE...
+compile() { "$@" -std=gnu11 -D_GNU_SOURCE -w -pipe -isystem "$work/include"; }
+
+# link KIND COMPILER FILE...: leaves $work/KIND.
+link() {
+    names+=("$1")
+    compile "$2" "$run" "${@:3}" -o "$work/$1" "${libevent[@]}" -lm -pthread
+}
+
+# build KIND COMPILER OPTION...
 build() {
-    local name=$1 source running=0
+    local kind=$1 i running=0
     shift
-    mkdir "$work/$name.objects"
-    for source in "$root/tests/testing/determinism.c" "${sources[@]}"; do
-        "$@" -std=gnu11 -D_GNU_SOURCE -w -isystem "$work/include" \
-            -c "$source" -o "$work/$name.objects/$(tr / _ <<<"${source#"$root/"}").o" &
+    ! is_there "$kind" || return 0
+    mkdir "$work/$kind.objects"
+    for i in "${!sources[@]}"; do
+        compile "$@" -c "${sources[i]}" -o "$work/$kind.objects/${objects[i]}" &
         if ((++running >= jobs)); then
             wait -n
         fi
@@ -46,10 +69,15 @@ build() {
     while ((running-- > 0)); do
         wait -n || [[ $? -eq 127 ]] # 127: they have all been waited for
     done
-    "$1" "$work/$name.objects"/*.o -o "$work/$name" "${libevent[@]}" -lm -pthread
+    link "$kind" "$1" "$work/$kind.objects"/*.o
 }
 
-names=()
+names=("$kind")
+ln -s "$program" "$work/$kind"
+release=${TORC_RELEASE_BUILD-}/libtorc.a
+if [[ -f $release ]] && ! is_there "${kind%%-*}-release"; then
+    link "${kind%%-*}-release" "${kind%%-*}" "$release"
+fi
 for compiler in gcc clang; do
     if ! command -v "$compiler" >/dev/null; then
         printf 'determinism: no %s here, left out\n' "$compiler"
@@ -57,8 +85,8 @@ for compiler in gcc clang; do
     fi
     build "$compiler-debug" "$compiler" -O0
     build "$compiler-release" "$compiler" -O2 -DNDEBUG
-    names+=("$compiler-debug" "$compiler-release")
 done
+printf 'determinism: %s\n' "${names[*]}"
 [[ ${#names[@]} -ge 2 ]] || exit 77
 
 status=0

@@ -30,6 +30,10 @@
  *     file a f wc 644        opens a file: r, w, c O_CREAT, x O_EXCL, t O_TRUNC, a O_APPEND
  *     unlink f               chmod f 600    stat f     statopen a    same f a (one file?)
  *     lock a                 duplicate a b  blocking a 1 (said is what it was)
+ *     pass a c text          sends c along with the text, over a UNIX socket
+ *     take a 100 x           receives with room for one descriptor, x unless it is open; take a 100:
+ *                            with room for none
+ *     alike a x              do they stand for the same thing?
  *     watch a rwc            rewatch a r    unwatch a     (c, FIN, is left out when by level)
  *     then a unwatch a       the next time a's watch is called it does this
  *

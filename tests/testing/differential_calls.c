@@ -395,6 +395,37 @@ static void op_lengthfrom(World *world, const Words *words)
     receive_from(world, words, MSG_TRUNC);
 }
 
+/* ---- descriptors along with bytes ---------------------------------------------------------- */
+
+static void op_pass(World *world, const Words *words)
+{
+    Slot *slot = World_slot(world, words, 1);
+    const char *text = Words_text(words, 3);
+    ssize_t n = ops_of(world)->sendDescriptor(world->system, slot->fd, text, strlen(text),
+                                              World_slot(world, words, 2)->fd);
+    slot->sent += n > 0 ? (size_t)n : 0;
+    World_sayResult(world, n);
+}
+
+/* There is room for one, unless it is not said for whom, or he has one. */
+static void op_take(World *world, const Words *words)
+{
+    Slot *slot = World_slot(world, words, 1);
+    Slot *to = words->count > 3 ? World_slot(world, words, 3) : NULL;
+    int taken;
+    size_t count = to && !to->open;
+    bool cut = false;
+    ssize_t n = ops_of(world)->recvDescriptors(world->system, slot->fd, got, Words_size(words, 2),
+                                               &taken, &count, &cut);
+    slot->received += n > 0 ? (size_t)n : 0;
+    World_sayBytes(world, got, n);
+    if (n < 0)
+        return;
+    World_say(world, "%s%s", count > 0 ? " with a descriptor" : "", cut ? " cut" : "");
+    if (to && count > 0)
+        World_openTaken(to, taken);
+}
+
 /* ---- watches ------------------------------------------------------------------------------- */
 
 static void told(int fd, short ready, void *arg)
@@ -488,6 +519,7 @@ typedef struct Call {
 static const Call calls[] = {
     {"abort", op_abort},
     {"accept", op_accept},
+    {"alike", World_alike},
     {"bind", op_bind},
     {"blocking", World_blocking},
     {"chmod", World_chmod},
@@ -507,6 +539,7 @@ static const Call calls[] = {
     {"name", op_name},
     {"open", op_open},
     {"pair", op_pair},
+    {"pass", op_pass},
     {"peek", op_peek},
     {"peekfrom", op_peekfrom},
     {"peer", op_peer},
@@ -527,6 +560,7 @@ static const Call calls[] = {
     {"shutdown", op_shutdown},
     {"stat", World_stat},
     {"statopen", World_statOpen},
+    {"take", op_take},
     {"then", op_then},
     {"unixpair", op_unixpair},
     {"unlink", World_unlink},

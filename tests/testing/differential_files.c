@@ -84,6 +84,27 @@ void World_same(World *world, const Words *words)
 
 /* ---- descriptors --------------------------------------------------------------------------- */
 
+void World_alike(World *world, const Words *words)
+{
+    TorcFileStatus a;
+    TorcFileStatus b;
+    int r = ops_of(world)->statDescriptor(world->system, World_slot(world, words, 1)->fd, &a);
+    if (r == 0)
+        r = ops_of(world)->statDescriptor(world->system, World_slot(world, words, 2)->fd, &b);
+    if (r == 0)
+        World_say(world, " = %s", a.device == b.device && a.inode == b.inode ? "yes" : "no");
+    else
+        World_sayResult(world, r);
+}
+
+void World_openTaken(Slot *slot, int fd)
+{
+    TorcFileStatus status;
+    ck_assert_int_eq(ops_of(slot->world)->statDescriptor(slot->world->system, fd, &status), 0);
+    Slot_open(slot, fd, !S_ISSOCK(status.mode));
+    Slot_notePort(slot);
+}
+
 void World_lock(World *world, const Words *words)
 {
     World_sayDone(world, ops_of(world)->lock(world->system, World_slot(world, words, 1)->fd));

@@ -1,5 +1,6 @@
 /* Random scripts, of one subject each: two connections; listeners and who connects to them;
- * addresses and ports; datagrams; pipes; UNIX connections; UNIX names; files.
+ * addresses and ports; datagrams; pipes; UNIX connections; UNIX names; files; descriptors passed
+ * along.
  * A script is a beginning and then calls in any order.
  *
  * They keep away from the deliberate simplifications of testing/sim.h. Buffers are filled at the
@@ -205,6 +206,27 @@ static const char *const unix_connection_calls[] = {
     "send x more",     "watch x rwc",    "recvmany # 1500", "sendmany # 100",  "sendto # x",
 };
 
+/* ---- descriptors passed along -------------------------------------------------------------- */
+
+/* What is passed is none of those that it is passed over: a socket on its way to itself is closed
+ * when the kernel's collector finds it. */
+static const char *const passed_ends[] = {"p", "q", "s", "t", "f", "p", "q", "s"};
+
+static const char *const passing_calls[] = {
+    "pass # % abc",     "pass # % x",   "pass # % hello", "pass # % -",     "pass # f abc",
+    "pass # % abcdef",  "pass # x on",  "send # abc",     "send # defghi",  "sendv # ab cd",
+    "take # 100 x",     "take # 100 y", "take # 100 x",   "take # 2 x",     "take # 1 y",
+    "take # 100",       "take # 2",     "take # 0 x",     "recv # 100",     "recv # 2",
+    "peek # 100",       "peek # 2",     "close x",        "close y",        "close %",
+    "close x; close y", "alike x %",    "alike y %",      "alike x y",      "statopen x",
+    "write q abc",      "read p 10",    "write x yes",    "read x 10",      "read y 2",
+    "send s hi",        "recv t 10",    "send x there",   "recv y 9",       "close %",
+    "watch # rwc",      "watch # r",    "rewatch # rw",   "watch p r",      "watch t rwc",
+    "rewatch t r",      "shutdown # w", "shutdown s w",   "duplicate # z",  "unwatch #",
+    "take z 9 x",       "recv # 100",   "close z",        "sendmany # 900", "recvmany # 9000",
+    "watch s rwc",      "take # 100 x", "take # 100 y",   "take # 100 x",   "recvmany # 2000",
+};
+
 /* ---- UNIX names ---------------------------------------------------------------------------- */
 
 static const char *const unix_names[] = {"f", "f", "g", "@f", "@g"};
@@ -330,6 +352,10 @@ static const Subject subjects[] = {
      .letters = "abcd",
      SUBJECT_ADDRESSES(unix_names),
      SUBJECT_CALLS(unix_name_calls)},
+    {.begin = "unixpair a b; unixpair c d; unixpair s t; pipe p q; file f f rwc 644; write f data",
+     .letters = "abcd",
+     SUBJECT_ADDRESSES(passed_ends),
+     SUBJECT_CALLS(passing_calls)},
     {.begin = "file a f rwc 644; file b f r 0",
      .letters = "abcd",
      SUBJECT_ADDRESSES(file_names),

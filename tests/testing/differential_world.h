@@ -122,6 +122,10 @@ void World_chmod(World *world, const Words *words);
 void World_stat(World *world, const Words *words);
 void World_statOpen(World *world, const Words *words);
 void World_same(World *world, const Words *words);
+/* Do two descriptors stand for the same thing? */
+void World_alike(World *world, const Words *words);
+/* A descriptor that came over a socket, of whatever kind. */
+void World_openTaken(Slot *slot, int fd);
 void World_lock(World *world, const Words *words);
 void World_duplicate(World *world, const Words *words);
 void World_blocking(World *world, const Words *words);

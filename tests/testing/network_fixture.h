@@ -47,8 +47,8 @@ static inline void begin_with(const TorcSimOptions *options)
 {
     sim = TorcSim_newWith(options);
     ck_assert_ptr_nonnull(sim);
-    server = TorcSim_host(sim, "server", NULL);
-    client = TorcSim_host(sim, "client", NULL);
+    server = TorcSim_addHost(sim, "server", NULL);
+    client = TorcSim_addHost(sim, "client", NULL);
     talker = NULL;
     made_at = answered_at = lost_at = -1;
     answered = 0;

@@ -1,8 +1,8 @@
 /* The swarm for as long as you like.
  *
- *     swarm [--seeds COUNT | SECONDS] [--first SEED]
+ *     swarm [--seeds COUNT | SECONDS] [--first SEED] [--ledger FILE]
  *
- * Runs without a trace, and the run that fails once more with it. */
+ * Runs without a trace, and the run that fails once more with it. The ledger gets a line. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,12 +10,14 @@
 #include <string.h>
 #include <time.h>
 
+#include "../torture/ledger.h"
 #include "swarm.h"
 
 typedef struct Options {
     double seconds; /* 0: as many seeds as `seeds` says */
     uint64_t seeds;
     uint64_t first;
+    const char *ledger;
 } Options;
 
 static double now(void)
@@ -27,7 +29,7 @@ static double now(void)
 
 static int usage(void)
 {
-    fputs("usage: swarm [--seeds COUNT | SECONDS] [--first SEED]\n", stderr);
+    fputs("usage: swarm [--seeds COUNT | SECONDS] [--first SEED] [--ledger FILE]\n", stderr);
     return 2;
 }
 
@@ -48,12 +50,17 @@ static bool read_options(int argc, char **argv, Options *options)
     for (int i = 1; i < argc; i++) {
         uint64_t number;
         bool named = argv[i][0] == '-';
+        if (strcmp(argv[i], "--ledger") == 0 && argv[i + 1]) {
+            options->ledger = argv[++i];
+            continue;
+        }
         if (!read_number(named ? argv[i + 1] : argv[i], &number))
             return false;
         if (!named)
             options->seconds = (double)number;
         else if (strcmp(argv[i], "--seeds") == 0)
-            *options = (Options){.seeds = number, .first = options->first};
+            *options =
+                (Options){.seeds = number, .first = options->first, .ledger = options->ledger};
         else if (strcmp(argv[i], "--first") == 0)
             options->first = number;
         else
@@ -97,10 +104,13 @@ int main(int argc, char **argv)
         return usage();
     static SwarmPlan plan;
     double begin = now();
+    Ledger ledger = ledger_begin("swarm", options.first);
     printf("swarm: from seed %" PRIu64 "\n", options.first);
     fflush(stdout);
     bool passed = run_all(&options, &plan);
     print_counts(&plan.counts, now() - begin);
+    long runs = (long)plan.counts.runs;
+    ledger_end(&ledger, options.ledger, runs - !passed, runs, !passed);
     puts(passed ? "swarm: nothing found" : "swarm: FAILED");
     return passed ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -636,6 +636,50 @@ static const Script scripts[] = {
     {"whether a descriptor may block is shared",
      "pair a b; blocking a 1; blocking a 1; duplicate a c; blocking c 0; blocking a 0; recv c 1; blocking x 1\n"
      "unixpair d e; blocking d 0; blocking d 1; blocking d 0; file f f wc 600; blocking f 1; blocking f 0; pipe g h; blocking g 0\n"},
+    /* ---- descriptors passed along ---- */
+    {"a descriptor passed along is the same open file",
+     "unixpair a b; pipe p q; watch b rc\npass a q hello\nclose q; take b 100 x; alike x q; statopen x\n"
+     "write x word\nread p 10; close x\nread p 1\n"},
+    {"recv ends behind the bytes that a descriptor came with",
+     "unixpair a b; pipe p q; watch b rwc; send a one; pass a p two; send a three; pass a q four; pass a p five; send a six\n"
+     "take b 100 x; alike x p\ntake b 100 y; alike y q\ntake b 100 z; alike z p\ntake b 100 w; take b 100 w\n"},
+    {"a descriptor comes with the first of its bytes",
+     "unixpair a b; pipe p q; pass a p hello; pass a q world\ntake b 2 x; take b 100 y; take b 100 y; alike y q\n"
+     "pass a p hello; send a there\ntake b 2; take b 100 z\n"},
+    {"recv without room for a descriptor drops it",
+     "unixpair a b; pipe p q; watch p r; pass a q one; close q\npeek b 10\nrecv b 2\nrecv b 10\n"
+     "pipe q r; pass a q one; pass a r two; recv b 100; take b 100; send a x; take b 5 s\n"},
+    {"peek ends behind it, too, and leaves it",
+     "unixpair a b; pipe p q; send a one; pass a p two; send a three\npeek b 100; peek b 2; take b 100 x; peek b 100; alike x p\n"},
+    {"a descriptor needs a byte to go with",
+     "unixpair a b; pipe p q; pass a p -; take b 10 x; pass a p x; take b 0 x; take b 10 y; alike x p\n"},
+    {"what is passed is closed with the socket it waits at",
+     "unixpair a b; pipe p q; watch p r; pass a q unread; close q\nclose b\nread p 1; take a 5 x; pass a p x\n"},
+    {"what is passed stays when its sender closes",
+     "unixpair a b; pipe p q; watch b rwc; pass a q last; close q; close a\ntake b 10 x; take b 10 y; write x w; read p 5\n"},
+    {"a socket passed along goes on",
+     "pair c d; unixpair a b; watch d rwc; pass a c take; send c one; close c\nsend d back\n"
+     "take b 10 x; recv x 10; send x two; name x; peer x\nrecv d 10; shutdown x w\nrecv d 1; close x\n"},
+    {"a listener passed along",
+     "open l unix; bind l unix @f; listen l 5; unixpair a b; pass a l x; close l; open c unix; connect c unix @f\n"
+     "take b 5 m; accept m d; peer d; send c hi; recv d 5; close m; open e unix; connect e unix @f\n"},
+    {"to whom descriptors can be passed before he was accepted",
+     "open l unix; bind l unix @f; listen l 5; pipe p q; open a unix; connect a unix @f; pass a q x; close q\n"
+     "accept l b; take b 5 x; write x hi; read p 5; close x; pipe q r; pass a r y; close r\nclose l; close b\nread q 1\n"},
+    {"a file passed along keeps its place and its lock",
+     "unixpair a b; file f f rwc 600; write f abcdef; file g f r 0; read g 2; lock f; pass a g x; pass a f y; close f; close g\n"
+     "take b 9 x; take b 9 y; read x 10; file g f r 0; lock g; close y; lock g\n"},
+    {"who cannot pass or take descriptors",
+     "unixpair a b; pipe p q; open u unix; pass u p x; take u 5 x; pass a z x; pass z p x; pass p q x; take p 5 x; take z 5 x\n"
+     "shutdown b r; pass a p x; close b; pass a p x; take a 5 x; take a 5 x\n"},
+    {"TCP and UDP do not look at descriptors",
+     "pair a b; pipe p q; pass a p hello\ntake b 10 x; open u udp4; bind u 127.0.0.1 0; connect u 127.0.0.1 u; pass u p dgram\n"
+     "take u 10 y; take u 10 y\n"},
+    {"whether it may block is passed along, too",
+     "unixpair a b; pipe p q; blocking p 1; pass a p x; take b 5 x; blocking x 0; blocking p 1\n"},
+    {"watches of both descriptors",
+     "unixpair a b; unixpair c d; watch c rc; pass a c x; take b 5 x; watch x rwc\nsend d hi\nrecv x 10\nclose c\nclose d\n"},
+
     {"what descriptors are",
      "pair a b; statopen a; open c udp4; statopen c; unixpair d e; statopen d; pipe g h; statopen g; statopen h; statopen x\n"},
 };

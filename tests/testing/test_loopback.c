@@ -154,6 +154,50 @@ START_TEST(two_echoes_reach_the_limit)
 }
 END_TEST
 
+static void answer_twice(Recording *recording)
+{
+    echo(recording);
+    echo(recording);
+}
+
+static size_t written(TorcStringTransport *wire)
+{
+    return TorcStringTransport_length(wire);
+}
+
+/* 1, 2, 4, … bytes: the first side that has written more than 10,000 has written 16,384 times 4/3. */
+START_TEST(answers_that_grow_reach_the_limit_of_bytes)
+{
+    server.on[RECORD_DATA] = client.on[RECORD_DATA] = answer_twice;
+    begin(TORC_LOOPBACK_OPTIONS(.policy = TORC_LOOPBACK_COALESCING, .bytes = 10000));
+    write_text(&client, "x");
+    ck_assert_int_eq(TorcLoopback_run(loop), TORC_LOOPBACK_OVERFLOW);
+    size_t server_bytes = written(TorcLoopback_server(loop));
+    size_t client_bytes = written(TorcLoopback_client(loop));
+    ck_assert_uint_gt(server_bytes > client_bytes ? server_bytes : client_bytes, 10000);
+    ck_assert_uint_lt(server_bytes + client_bytes, 40000);
+    ck_assert_int_eq(TorcLoopback_run(loop), TORC_LOOPBACK_OVERFLOW);
+    ck_assert_uint_eq(written(TorcLoopback_server(loop)), server_bytes);
+}
+END_TEST
+
+static void answer_with_many(Recording *recording)
+{
+    static const char many[1000];
+    ck_assert_int_eq(TorcTransport_write(recording->transport, many, sizeof(many)), 0);
+}
+
+START_TEST(one_turn_is_enough_to_reach_it)
+{
+    server.on[RECORD_DATA] = answer_with_many;
+    begin(TORC_LOOPBACK_OPTIONS(.policy = TORC_LOOPBACK_BYTEWISE, .bytes = 10000));
+    for (int i = 0; i < 10; i++)
+        answer_with_many(&client);
+    ck_assert_int_eq(TorcLoopback_run(loop), TORC_LOOPBACK_OVERFLOW);
+    ck_assert_uint_eq(written(TorcLoopback_server(loop)), 11000);
+}
+END_TEST
+
 START_TEST(nothing_to_say_is_idle_until_there_is)
 {
     begin(NULL);
@@ -342,6 +386,7 @@ START_TEST(ends_have_names)
     ck_assert_str_eq(TorcLoopbackEnd_name(TORC_LOOPBACK_CLOSED), "closed");
     ck_assert_str_eq(TorcLoopbackEnd_name(TORC_LOOPBACK_IDLE), "idle");
     ck_assert_str_eq(TorcLoopbackEnd_name(TORC_LOOPBACK_LIMIT), "limit");
+    ck_assert_str_eq(TorcLoopbackEnd_name(TORC_LOOPBACK_OVERFLOW), "overflow");
     ck_assert_str_eq(TorcLoopbackEnd_name((TorcLoopbackEnd)7), "unknown");
 }
 END_TEST
@@ -349,7 +394,8 @@ END_TEST
 RUN_TESTS("loopback", set_up, tear_down, identity_makes_one_dataReceived_of_a_write,
           coalescing_makes_one_dataReceived_of_a_turn, bytewise_makes_one_dataReceived_of_a_byte,
           a_half_closing_client_gets_its_answer, a_class_without_the_slot_closes_at_fin,
-          two_echoes_reach_the_limit, nothing_to_say_is_idle_until_there_is,
+          two_echoes_reach_the_limit, answers_that_grow_reach_the_limit_of_bytes,
+          one_turn_is_enough_to_reach_it, nothing_to_say_is_idle_until_there_is,
           an_abort_resets_the_other_side, an_abort_reaches_a_paused_side,
           a_paused_side_gets_its_pieces_when_it_resumes,
           what_is_sent_to_a_side_that_has_closed_is_dropped,

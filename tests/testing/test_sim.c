@@ -430,7 +430,7 @@ START_TEST(a_client_reaches_a_peer_by_name)
 {
     static const char *const addresses[] = {"2001:db8::7", "192.0.2.7"};
     begin_with(&ways[_i]);
-    TorcSim_setHost(sim, "greet.example", addresses, 2);
+    TorcSim_setAddresses(sim, "greet.example", addresses, 2);
     ck_assert_int_eq(TorcSim_listen(sim, "192.0.2.7", 79), 0); /* only the second answers */
     greet("greet.example");
     TorcSim_advance(sim, 1);

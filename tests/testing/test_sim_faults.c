@@ -1,13 +1,14 @@
 /* System calls that go wrong: by rule, by chance, and what is left when faults stop. */
 #include <fcntl.h>
 
-#include "sim_fixture.h"
+#include "sim_unix_fixture.h"
 
 #include <torc/protocols/echo.h>
 #include <torc/reactor/errors.h>
 #include <torc/reactor/threads.h>
 #include <torc/testing/sim_expect.h>
 #include <torc/testing/sim_faults.h>
+#include <torc/testing/sim_trace.h>
 #include <torc/transports/tcp.h>
 
 static int told; /* calls of note_ready */
@@ -74,7 +75,7 @@ END_TEST
 
 START_TEST(a_rule_for_another_host_does_not_strike)
 {
-    TorcSimHost *far = TorcSim_host(sim, "far", NULL);
+    TorcSimHost *far = TorcSim_addHost(sim, "far", NULL);
     TorcFactory *factory = TorcFactory_forProtocol(&torc_echo_class);
     TorcReactor *reactor = TorcSimHost_reactor(far);
     TorcSim_addFault(sim, TORC_SIM_FAULT(.call = TORC_SIM_SOCKET, .host = far, .error = EMFILE));
@@ -112,6 +113,23 @@ START_TEST(the_short_form_replaces_its_own_rule_only)
 }
 END_TEST
 
+/* Its other rules have struck already. */
+static void pass_a_descriptor_in_vain(void)
+{
+    char byte;
+    int taken;
+    size_t count = 1;
+    bool cut = false;
+    int fds[2];
+    connect_unix_pair(fds);
+    ck_assert_int_eq(ops->sendDescriptor(sys, fds[0], "x", 1, fds[0]), -EIO);
+    ck_assert_int_eq(ops->sendDescriptor(sys, fds[0], "x", 1, fds[0]), 1);
+    ck_assert_int_eq(ops->recvDescriptors(sys, fds[1], &byte, 1, &taken, &count, &cut), 1);
+    ck_assert(cut && count == 0);
+    ck_assert_int_eq(ops->close(sys, fds[0]), 0);
+    ck_assert_int_eq(ops->close(sys, fds[1]), 0);
+}
+
 START_TEST(every_kind_of_call_can_fail)
 {
     TorcWatch one = {0};
@@ -144,6 +162,7 @@ START_TEST(every_kind_of_call_can_fail)
     ck_assert_int_eq(ops->lock(sys, file), -EIO);
     ck_assert_int_eq(ops->duplicate(sys, fd), -EIO);
     ck_assert_int_eq(ops->close(sys, fd), -EIO);
+    pass_a_descriptor_in_vain();
     ck_assert_uint_eq(TorcSim_countFaults(sim, TORC_SIM_OTHER_ERROR), TORC_SIM_CALLS);
     ck_assert_int_eq(ops->close(sys, file), 0);
     ck_assert_uint_eq(TorcSim_openDescriptors(sim), 0); /* closed all the same */
@@ -222,6 +241,7 @@ START_TEST(a_reset_of_what_is_not_connected_does_nothing)
     int fd = open_socket(AF_INET);
     TorcSim_addFault(sim, TORC_SIM_FAULT(.call = TORC_SIM_RECV, .reset = true));
     ck_assert_int_eq(recv_result(fd), -ENOTCONN);
+    ck_assert_uint_eq(TorcSim_countFaults(sim, TORC_SIM_RESET), 0);
 }
 END_TEST
 
@@ -432,6 +452,47 @@ START_TEST(a_certain_short_transfer_moves_at_least_one_byte_and_not_all)
 }
 END_TEST
 
+START_TEST(what_had_nothing_to_cut_was_not_cut)
+{
+    TorcSimPeer *peer;
+    int ends[2];
+    int fd = connect_peer_to(&peer);
+    ck_assert_int_eq(ops->pipe(sys, ends), 0);
+    TorcSim_setFaults(sim, TORC_SIM_FAULTS(.shortIO = 10000));
+    ck_assert_int_eq(recv_result(fd), -EAGAIN);
+    TorcSimPeer_send(peer, "x");
+    ck_assert_int_eq(recv_result(fd), 1);
+    ck_assert_int_eq(send_text(fd, "x"), 1);
+    ck_assert_int_eq(ops->write(sys, ends[1], "whole", 5), 5); /* PIPE_BUF */
+    ck_assert_uint_eq(TorcSim_countFaults(sim, TORC_SIM_ANY_FAULT), 0);
+    ck_assert_ptr_null(strstr(TorcSim_trace(sim), "fault"));
+    char text[5];
+    ck_assert_int_lt(ops->read(sys, ends[0], text, 5), 5);
+    ck_assert_uint_eq(TorcSim_countFaults(sim, TORC_SIM_SHORT_IO), 1);
+}
+END_TEST
+
+START_TEST(a_limit_that_is_not_reached_does_not_count)
+{
+    TorcSimPeer *peer;
+    char text[8];
+    int fd = connect_peer_to(&peer);
+    int file = ops->open(sys, "/f", O_RDWR | O_CREAT, 0600);
+    ck_assert_int_eq(ops->write(sys, file, "abcd", 4), 4);
+    TorcSim_addFault(sim, TORC_SIM_FAULT(.call = TORC_SIM_RECV, .limit = 4));
+    TorcSim_addFault(sim, TORC_SIM_FAULT(.call = TORC_SIM_READ_FILE, .limit = 4));
+    TorcSimPeer_send(peer, "abcd");
+    ck_assert_int_eq(recv_result(fd), 4);
+    ck_assert_int_eq(ops->pread(sys, file, text, sizeof(text), 0), 4);
+    ck_assert_uint_eq(TorcSim_countFaults(sim, TORC_SIM_ANY_FAULT), 0);
+    TorcSimPeer_send(peer, "abcde");
+    ck_assert_int_eq(recv_result(fd), 4);
+    ck_assert_int_eq(ops->write(sys, file, "e", 1), 1);
+    ck_assert_int_eq(ops->pread(sys, file, text, sizeof(text), 0), 4);
+    ck_assert_uint_eq(TorcSim_countFaults(sim, TORC_SIM_SHORT_IO), 2);
+}
+END_TEST
+
 START_TEST(chances_strike_about_as_often_as_they_should)
 {
     TorcSimPeer *peer;
@@ -553,6 +614,8 @@ int main(void)
         a_delayed_job_takes_so_much_longer,
         short_EAGAIN_and_EINTR_lose_no_byte,
         a_certain_short_transfer_moves_at_least_one_byte_and_not_all,
+        what_had_nothing_to_cut_was_not_cut,
+        a_limit_that_is_not_reached_does_not_count,
         chances_strike_about_as_often_as_they_should,
         without_chances_nothing_is_drawn,
         a_server_survives_resets_and_lack_of_everything_and_serves_on,

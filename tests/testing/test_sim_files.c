@@ -308,7 +308,7 @@ END_TEST
 START_TEST(each_host_has_files_of_its_own)
 {
     ck_assert_int_eq(TorcSim_writeFile(sim, "/f", "home", 4), 0);
-    work_on(TorcSim_host(sim, "other", NULL));
+    work_on(TorcSim_addHost(sim, "other", NULL));
     ck_assert_int_eq(open_file("/f", O_RDONLY, 0), -ENOENT);
 }
 END_TEST
@@ -316,7 +316,7 @@ END_TEST
 /* Descriptors of the host are closed by the crash, which gives its locks back. */
 START_TEST(files_outlive_a_crash_and_locks_do_not)
 {
-    TorcSimHost *host = TorcSim_host(sim, "other", NULL);
+    TorcSimHost *host = TorcSim_addHost(sim, "other", NULL);
     work_on(host);
     int fd = must_open("/lock", O_RDWR | O_CREAT);
     ck_assert_int_eq(write_text(fd, "42"), 2);
@@ -332,7 +332,7 @@ END_TEST
 
 START_TEST(a_machine_that_is_down_changes_no_file)
 {
-    TorcSimHost *host = TorcSim_host(sim, "other", NULL);
+    TorcSimHost *host = TorcSim_addHost(sim, "other", NULL);
     work_on(host);
     int fd = must_open("/f", O_RDWR | O_CREAT);
     host->machine->down = true; /* as while its program dies */

@@ -132,7 +132,7 @@ static const TorcClientFactoryClass echoing_client_class = {
 
 START_TEST(what_is_left_on_another_host_is_told_with_its_name)
 {
-    TorcSimHost *far = TorcSim_host(sim, "far", NULL);
+    TorcSimHost *far = TorcSim_addHost(sim, "far", NULL);
     TorcReactor_callLater(TorcSimHost_reactor(far), 3, nothing, NULL, NULL);
     TorcReactor_callLater(TorcSim_reactor(sim), 2, nothing, NULL, NULL);
     ck_assert_uint_eq(check_report(), 2);
@@ -157,8 +157,8 @@ static void connect_hosts(TorcSimHost *server, TorcSimHost *client)
 
 START_TEST(each_host_s_ports_connections_and_descriptors_are_told_under_its_name)
 {
-    TorcSimHost *server = TorcSim_host(sim, "server", NULL);
-    TorcSimHost *client = TorcSim_host(sim, "client", NULL);
+    TorcSimHost *server = TorcSim_addHost(sim, "server", NULL);
+    TorcSimHost *client = TorcSim_addHost(sim, "client", NULL);
     connect_hosts(server, client);
     ck_assert_uint_eq(check_report(), 8);
     ck_assert_str_eq(report, "server: connection \"echo\" with 10.0.0.3:32768, port 7\n"
@@ -174,9 +174,9 @@ END_TEST
 
 START_TEST(a_crash_leaves_nothing_of_its_host_and_the_others_are_told)
 {
-    TorcSimHost *server = TorcSim_host(sim, "server", NULL);
-    TorcSimHost *client = TorcSim_host(sim, "client", NULL);
-    (void)TorcSim_host(sim, "idle", NULL); /* it never gets a reactor */
+    TorcSimHost *server = TorcSim_addHost(sim, "server", NULL);
+    TorcSimHost *client = TorcSim_addHost(sim, "client", NULL);
+    (void)TorcSim_addHost(sim, "idle", NULL); /* it never gets a reactor */
     connect_hosts(server, client);
     TorcSimHost_crash(server);
     ck_assert_uint_eq(check_report(), 3);
@@ -190,8 +190,8 @@ END_TEST
 
 START_TEST(calls_and_descriptors_are_counted_on_all_hosts_and_on_each)
 {
-    TorcSimHost *server = TorcSim_host(sim, "server", NULL);
-    TorcSimHost *client = TorcSim_host(sim, "client", NULL);
+    TorcSimHost *server = TorcSim_addHost(sim, "server", NULL);
+    TorcSimHost *client = TorcSim_addHost(sim, "client", NULL);
     ck_assert_uint_eq(TorcSimHost_countCalls(server, TORC_SIM_SOCKET), 0);
     open_socket(AF_INET);
     connect_hosts(server, client);
@@ -206,7 +206,7 @@ END_TEST
 
 START_TEST(a_crash_does_not_take_back_what_was_counted)
 {
-    TorcSimHost *server = TorcSim_host(sim, "server", NULL);
+    TorcSimHost *server = TorcSim_addHost(sim, "server", NULL);
     connect_hosts(server, TorcSim_home(sim));
     uint64_t closed = TorcSim_countCalls(sim, TORC_SIM_CLOSE);
     TorcSimHost_crash(server);

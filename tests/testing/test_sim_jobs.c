@@ -187,7 +187,7 @@ static Answer resolve(const char *host)
 START_TEST(a_known_name_resolves_to_its_addresses_in_order)
 {
     static const char *const addresses[] = {"2001:db8::5", "192.0.2.5"};
-    TorcSim_setHost(sim, "www.example.net", addresses, 2);
+    TorcSim_setAddresses(sim, "www.example.net", addresses, 2);
     Answer answer = resolve("www.example.net");
     ck_assert_int_eq(answer.code, 0);
     ck_assert_str_eq(answer.text, "[2001:db8::5]:79 192.0.2.5:79 ");
@@ -222,10 +222,10 @@ START_TEST(a_name_can_be_replaced_and_removed)
 {
     static const char *const first[] = {"192.0.2.1"};
     static const char *const second[] = {"192.0.2.2"};
-    TorcSim_setHost(sim, "a.example", first, 1);
-    TorcSim_setHost(sim, "a.example", second, 1);
+    TorcSim_setAddresses(sim, "a.example", first, 1);
+    TorcSim_setAddresses(sim, "a.example", second, 1);
     ck_assert_str_eq(resolve("a.example").text, "192.0.2.2:79 ");
-    TorcSim_setHost(sim, "a.example", NULL, 0);
+    TorcSim_setAddresses(sim, "a.example", NULL, 0);
     ck_assert_int_eq(resolve("a.example").code, -TORC_ELOOKUP);
 }
 END_TEST

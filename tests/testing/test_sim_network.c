@@ -74,11 +74,11 @@ END_TEST
 
 START_TEST(a_host_may_have_several_addresses)
 {
-    TorcSimHost *both = TorcSim_host(sim, "both", "192.0.2.5");
+    TorcSimHost *both = TorcSim_addHost(sim, "both", "192.0.2.5");
     ck_assert_int_eq(TorcSimHost_addAddress(both, "2001:db8::5"), 0);
     ck_assert_int_eq(TorcSimHost_addAddress(both, "192.0.2.5"), -EEXIST);
     listen_with(both, ECHO_PORT, &torc_echo_class);
-    TorcSimHost *six = TorcSim_host(sim, "six", "2001:db8::6");
+    TorcSimHost *six = TorcSim_addHost(sim, "six", "2001:db8::6");
     talk(six, "both", ECHO_PORT); /* it has no IPv4, the first address is of no use */
     advance(1);
     ck_assert_int_eq(mades, 1);
@@ -107,19 +107,19 @@ END_TEST
 START_TEST(names_and_addresses_are_given_once)
 {
     errno = 0;
-    ck_assert_ptr_null(TorcSim_host(sim, "Server", NULL));
+    ck_assert_ptr_null(TorcSim_addHost(sim, "Server", NULL));
     ck_assert_int_eq(errno, EEXIST);
-    ck_assert_ptr_null(TorcSim_host(sim, "third", "10.0.0.2"));
+    ck_assert_ptr_null(TorcSim_addHost(sim, "third", "10.0.0.2"));
     ck_assert_int_eq(errno, EEXIST);
     static const char *const bad[] = {"nonsense", "127.0.0.1", "0.0.0.0", "::1", ""};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         errno = 0;
-        ck_assert_ptr_null(TorcSim_host(sim, "third", bad[i]));
+        ck_assert_ptr_null(TorcSim_addHost(sim, "third", bad[i]));
         ck_assert_int_eq(errno, EINVAL);
     }
-    ck_assert_ptr_null(TorcSim_host(sim, "", NULL));
+    ck_assert_ptr_null(TorcSim_addHost(sim, "", NULL));
     ck_assert_int_eq(errno, EINVAL);
-    ck_assert_ptr_nonnull(TorcSim_host(sim, "third", NULL));
+    ck_assert_ptr_nonnull(TorcSim_addHost(sim, "third", NULL));
 }
 END_TEST
 
@@ -139,7 +139,7 @@ START_TEST(a_peer_is_on_the_host_whose_address_it_has)
 }
 END_TEST
 
-/* A real reactor, and the reactor of another host, answer EBADF. */
+/* A real reactor, and the reactor of another host, answer EBADF. (poll takes any number.) */
 START_TEST(a_descriptor_is_of_no_use_elsewhere)
 {
     static TorcWatch watch;
@@ -147,7 +147,7 @@ START_TEST(a_descriptor_is_of_no_use_elsewhere)
     char byte = 'a';
     connect_talker();
     int fd = TorcTransport_getHandle(talker);
-    ck_assert_int_eq(torc__system_new_real(NULL, 1, &real), 0);
+    ck_assert_int_eq(torc__system_new_real("epoll", 1, &real), 0);
     TorcSystem *systems[] = {real, TorcSimHost_reactor(server)->system,
                              TorcSim_reactor(sim)->system};
     for (size_t i = 0; i < 3; i++) {
@@ -250,7 +250,7 @@ static const TorcProtocolClass inward_class = {
 static void start_chain(void)
 {
     inward = outward = NULL;
-    proxy = TorcSim_host(sim, "proxy", NULL);
+    proxy = TorcSim_addHost(sim, "proxy", NULL);
     listen_with(server, ECHO_PORT, &torc_echo_class);
     listen_with(proxy, PROXY_PORT, &inward_class);
     talk(client, "proxy", PROXY_PORT);

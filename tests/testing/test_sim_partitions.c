@@ -52,7 +52,7 @@ END_TEST
 
 START_TEST(a_partition_concerns_its_two_hosts_alone)
 {
-    TorcSimHost *third = TorcSim_host(sim, "third", NULL);
+    TorcSimHost *third = TorcSim_addHost(sim, "third", NULL);
     TorcSim_partition(sim, client, server);
     listen_with(server, ECHO_PORT, &torc_echo_class);
     talk(third, "server", ECHO_PORT);

@@ -21,7 +21,7 @@ static void count_call(void *arg)
     calls++;
 }
 
-START_TEST(the_date_is_set_and_jumps_and_nothing_else_does) /* TIME-3 */
+START_TEST(the_date_is_set_and_jumps_and_nothing_else_does) /* TIME-3, BUG-42 */
 {
     ck_assert_double_eq(TorcSim_wallTime(sim), 1704067200.0); /* 2024-01-01 */
     calls = 0;

@@ -92,6 +92,40 @@ START_TEST(faults_signals_and_events_have_lines)
 }
 END_TEST
 
+START_TEST(socket_options_have_their_names)
+{
+    int fd = open_socket(AF_INET);
+    TorcSim_setTraceSize(sim, 100);
+    close_hard(fd);
+    fd = open_socket(AF_INET);
+    ck_assert_int_eq(set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1), 0);
+    ck_assert_int_eq(get_int(fd, SOL_SOCKET, SO_ERROR), 0);
+    ck_assert_int_eq(set_int(fd, SOL_SOCKET, 9999, 1), -ENOPROTOOPT);
+    ck_assert_int_eq(set_int(fd, IPPROTO_IP, 1, 1),
+                     0); /* IP_TOS, which has the number of another */
+    ck_assert_str_eq(TorcSim_trace(sim),
+                     "0.000000000 setsockopt(1000003, SO_LINGER) = 0 value 1\n"
+                     "0.000000000 close(1000003) = 0\n"
+                     "0.000000000 socket(AF_INET) = 1000003\n"
+                     "0.000000000 setsockopt(1000003, TCP_NODELAY) = 0 value 1\n"
+                     "0.000000000 getsockopt(1000003, SO_ERROR) = 0 value 0\n"
+                     "0.000000000 setsockopt(1000003, 1, 9999) = ENOPROTOOPT\n"
+                     "0.000000000 setsockopt(1000003, IP_TOS) = 0 value 1\n");
+}
+END_TEST
+
+START_TEST(a_fault_stands_below_the_call_that_meets_it)
+{
+    int fd = open_socket(AF_INET);
+    TorcSim_setTraceSize(sim, 100);
+    TorcSim_failCall(sim, TORC_SIM_RECV, 1, EINTR, 1);
+    (void)recv_result(fd);
+    ck_assert_str_eq(TorcSim_trace(sim),
+                     "0.000000000 recv(1000003, 4095) = EINTR\n"
+                     "0.000000000 fault: recv(1000003) EINTR is made to fail\n");
+}
+END_TEST
+
 START_TEST(long_texts_are_cut_and_bytes_escaped)
 {
     char text[200];
@@ -311,6 +345,8 @@ int main(void)
     const TTest *const tests[] = {
         a_conversation_reads_as_it_went,
         faults_signals_and_events_have_lines,
+        socket_options_have_their_names,
+        a_fault_stands_below_the_call_that_meets_it,
         long_texts_are_cut_and_bytes_escaped,
         the_latest_lines_are_kept,
         a_follower_gets_each_line_once,

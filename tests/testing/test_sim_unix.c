@@ -1,7 +1,5 @@
 /* UNIX sockets of the simulated kernel, as far as the differential test cannot see them: peers of
  * the test, credentials, faults, the trace, and crashes. */
-#include <sys/un.h>
-
 #include <sys/stat.h>
 
 #include <torc/testing/sim_expect.h>
@@ -11,61 +9,9 @@
 #include <torc/testing/sim_network.h>
 #include <torc/testing/sim_trace.h>
 
-#include "sim_fixture.h"
+#include "sim_unix_fixture.h"
 #include "testing/sim_network_internal.h"
 #include "testing/sim_view_internal.h"
-
-static Name unix_name(const char *path)
-{
-    Name name = {.any.sa_family = AF_UNIX};
-    struct sockaddr_un un = {.sun_family = AF_UNIX};
-    strcpy(un.sun_path, path);
-    memcpy(&name, &un, sizeof(un));
-    return name;
-}
-
-static int bind_unix(int fd, const char *path)
-{
-    Name name = unix_name(path);
-    return ops->bind(sys, fd, &name.any, sizeof(struct sockaddr_un));
-}
-
-static int connect_unix(int fd, const char *path)
-{
-    Name name = unix_name(path);
-    return ops->connect(sys, fd, &name.any, sizeof(struct sockaddr_un));
-}
-
-static int listen_unix(const char *path)
-{
-    int fd = open_socket(AF_UNIX);
-    ck_assert_int_eq(bind_unix(fd, path), 0);
-    ck_assert_int_eq(ops->listen(sys, fd, 5), 0);
-    return fd;
-}
-
-/* A connection between a peer and a descriptor, which is returned. */
-static int connect_peer_unix(TorcSimPeer **ret_peer)
-{
-    int listener = listen_unix("/run/server");
-    ck_assert_int_eq(ops->chmod(sys, "/run/server", 0666), 0);
-    *ret_peer = TorcSim_connectUNIX(sim, "/run/server");
-    ck_assert_ptr_nonnull(*ret_peer);
-    int fd = accept_from(listener);
-    ck_assert_int_gt(fd, 2);
-    ck_assert_int_eq(ops->close(sys, listener), 0);
-    return fd;
-}
-
-static void connect_unix_pair(int fds[2])
-{
-    int listener = listen_unix("/run/pair");
-    fds[0] = open_socket(AF_UNIX);
-    ck_assert_int_eq(connect_unix(fds[0], "/run/pair"), 0);
-    fds[1] = accept_from(listener);
-    ck_assert_int_gt(fds[1], 2);
-    ck_assert_int_eq(ops->close(sys, listener), 0);
-}
 
 typedef struct Credentials {
     pid_t pid;
@@ -432,7 +378,7 @@ static void work_on(TorcSimHost *host)
 START_TEST(each_host_has_names_of_its_own)
 {
     (void)listen_unix("/run/server");
-    work_on(TorcSim_host(sim, "other", NULL));
+    work_on(TorcSim_addHost(sim, "other", NULL));
     int fd = open_socket(AF_UNIX);
     ck_assert_int_eq(connect_unix(fd, "/run/server"), -ENOENT);
     (void)listen_unix("/run/server");
@@ -442,7 +388,7 @@ END_TEST
 
 START_TEST(a_crash_leaves_a_path_behind_on_which_nobody_listens)
 {
-    TorcSimHost *host = TorcSim_host(sim, "other", NULL);
+    TorcSimHost *host = TorcSim_addHost(sim, "other", NULL);
     work_on(host);
     (void)listen_unix("/run/server");
     TorcSimHost_crash(host);

@@ -426,7 +426,7 @@ START_TEST(a_watch_changed_by_a_call_before_it_is_called_in_the_next_wait)
 }
 END_TEST
 
-START_TEST(readiness_of_a_closed_descriptor_does_not_pass_to_the_next_of_that_number)
+START_TEST(readiness_of_a_closed_descriptor_does_not_pass_to_the_next_of_that_number) /* BUG-16 */
 {
     Noted first = {.then = close_other_and_open_anew};
     Noted second = {0};
