@@ -24,6 +24,7 @@
 #include "reactor/delayed_call.h"
 #include "reactor/errors.h"
 #include "reactor/log.h"
+#include "reactor/observation.h"
 #include "reactor/reactor.h"
 #include "reactor/reason.h"
 #include "reactor/resolver.h"

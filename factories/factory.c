@@ -6,13 +6,15 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <math.h>
 
 #include "../protocols/class_internal.h"
 #include "../reactor/memory_internal.h"
 
 /* Subclasses embed both: a change of size breaks every program built against this soname. New slots
  * and fields take reserved ones. */
-static_assert(sizeof(TorcFactory) == 4 * sizeof(void *) + 2 * sizeof(unsigned), "part of the ABI");
+static_assert(sizeof(TorcFactory) == 4 * sizeof(void *) + 2 * sizeof(unsigned) + 2 * sizeof(double),
+              "part of the ABI");
 static_assert(sizeof(TorcFactoryClass) == 17 * sizeof(void *), "part of the ABI");
 
 /* What class.c takes for granted. */
@@ -188,4 +190,29 @@ void TorcFactory_setBufferLimit(TorcFactory *factory, size_t bytes)
 {
     if (factory)
         factory->bufferLimit = bytes;
+}
+
+int TorcFactory_setIdleTimeout(TorcFactory *factory, double seconds)
+{
+    if (!factory || !(seconds >= 0)) /* NaN too */
+        return -EINVAL;
+    factory->idleTimeout = seconds;
+    return 0;
+}
+
+int TorcFactory_setCloseTimeout(TorcFactory *factory, double seconds)
+{
+    if (!factory || isnan(seconds))
+        return -EINVAL;
+    factory->closeTimeout = seconds;
+    return 0;
+}
+
+void TorcFactory_copyLimits(TorcFactory *factory, const TorcFactory *from)
+{
+    if (!factory || !from)
+        return;
+    factory->bufferLimit = from->bufferLimit;
+    factory->idleTimeout = from->idleTimeout;
+    factory->closeTimeout = from->closeTimeout;
 }

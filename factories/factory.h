@@ -33,8 +33,11 @@ struct TorcFactory {
     const TorcFactoryClass *cls;       /* the resolved table */
     const TorcProtocolClass *protocol; /* what the default buildProtocol makes; may be set */
     unsigned references;
-    unsigned numPorts;  /* ports and connectors that use it now */
-    size_t bufferLimit; /* see TorcFactory_setBufferLimit */
+    unsigned numPorts; /* ports and connectors that use it now */
+    /* What connections begin with: see TorcFactory_setBufferLimit and its sisters. */
+    size_t bufferLimit;
+    double idleTimeout;
+    double closeTimeout;
     void *reserved[1];
 };
 
@@ -94,9 +97,23 @@ TORC_API void TorcFactoryClass_init(TorcFactoryClass *cls, const char *name, siz
 TORC_API TorcFactory *TorcFactory_ref(TorcFactory *factory);
 TORC_API TorcFactory *TorcFactory_unref(TorcFactory *factory);
 
-/* The limit that connections made from now on begin with: most bytes of output that may wait, see
- * TorcTransport_setBufferLimit. 0, the default: none. Costs nothing per connection. */
+/* What connections made from now on begin with. */
+
+/* Most bytes of output that may wait, see TorcTransport_setBufferLimit. 0, the default: no limit.
+ * Costs nothing per connection. */
 TORC_API void TorcFactory_setBufferLimit(TorcFactory *factory, size_t bytes);
+
+/* Seconds without a byte in either direction after which the connection is ended, see
+ * TorcTransport_setIdleTimeout. 0, the default: none. 0 or -EINVAL (NULL, NaN, negative). */
+TORC_API int TorcFactory_setIdleTimeout(TorcFactory *factory, double seconds);
+
+/* Seconds that a peer may take no byte of the last ones, see TorcTransport_setCloseTimeout. 0: the
+ * default of 30 s; negative: for ever. Costs nothing per connection. 0 or -EINVAL (NULL, NaN). */
+TORC_API int TorcFactory_setCloseTimeout(TorcFactory *factory, double seconds);
+
+/* Takes over all of these from another factory: for the buildProtocol of one that has others make
+ * its protocols, which may have been told differently since. NULL does nothing. */
+TORC_API void TorcFactory_copyLimits(TorcFactory *factory, const TorcFactory *from);
 
 /* A zeroed protocol instance of the class, its factory set (a reference is held), for
  * buildProtocol. Without a buildProtocol to return it from, free it by TorcProtocol_free.

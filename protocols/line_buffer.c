@@ -201,7 +201,7 @@ void torc__lineBuffer_forget(TorcLineBuffer *buffer)
     buffer->chunk_length = 0;
 }
 
-void torc__lineBuffer_release(TorcLineBuffer *buffer)
+void torc__lineBuffer_releaseAll(TorcLineBuffer *buffer)
 {
     free_retired(buffer);
     buffer->lent = NULL;
@@ -213,30 +213,13 @@ void torc__lineBuffer_release(TorcLineBuffer *buffer)
 
 /* ---- cutting ------------------------------------------------------------------------------- */
 
-/* Where the first delimiter ends that ends behind `from`; 0: there is none. */
-static size_t find_end(const TorcLineRules *rules, const char *bytes, size_t length, size_t from)
-{
-    size_t size = rules->delimiter_length;
-    char last = rules->delimiter[size - 1];
-
-    while (from < length) {
-        const char *found = memchr(bytes + from, last, length - from);
-        if (!found)
-            return 0;
-        from = (size_t)(found - bytes) + 1;
-        if (from >= size && memcmp(bytes + from - size, rules->delimiter, size - 1) == 0)
-            return from;
-    }
-    return 0;
-}
-
-/* The same in the held bytes, each of which is looked at once. */
+/* As torc__line_findEnd in the held bytes, each of which is looked at once. */
 static size_t find_held_end(TorcLineBuffer *buffer, const TorcLineRules *rules)
 {
     if (held(buffer) == 0)
         return 0;
     const char *bytes = buffer->block->bytes + buffer->start;
-    size_t end = find_end(rules, bytes, held(buffer), buffer->scanned - buffer->start);
+    size_t end = torc__line_findEnd(rules, bytes, held(buffer), buffer->scanned - buffer->start);
 
     buffer->scanned = end > 0 ? buffer->start + end : buffer->end;
     return end;
@@ -327,11 +310,11 @@ static int next_held(TorcLineBuffer *buffer, const TorcLineRules *rules, const c
     return TORC__LINE_NONE;
 }
 
-static int next_in_chunk(TorcLineBuffer *buffer, const TorcLineRules *rules, char *scratch,
+/* In the chunk lies a line of `end` bytes with its delimiter, too long or too large for scratch; or,
+ * if `end` is 0, none that is complete. */
+static int next_in_chunk(TorcLineBuffer *buffer, const TorcLineRules *rules, size_t end,
                          const char **ret_data, size_t *ret_length)
 {
-    size_t end = find_end(rules, buffer->chunk, buffer->chunk_length, 0);
-    size_t length = end - rules->delimiter_length; /* if end > 0 */
     int r;
 
     if (end == 0 && partial_too_long(rules, buffer->chunk, buffer->chunk_length))
@@ -341,18 +324,10 @@ static int next_in_chunk(TorcLineBuffer *buffer, const TorcLineRules *rules, cha
         buffer->scanned = buffer->end;
         return r < 0 ? r : TORC__LINE_NONE;
     }
-    if (length > rules->max_length && !rules->resume)
+    if (end - rules->delimiter_length > rules->max_length && !rules->resume)
         return report_partial(buffer, rules, ret_data, ret_length);
-    if (length >= TORC__LINE_SCRATCH) {
-        r = absorb(buffer, end, most_bytes(rules));
-        return r < 0 ? r : report_held(buffer, rules, end, ret_data, ret_length);
-    }
-    memcpy(scratch, buffer->chunk, length);
-    scratch[length] = '\0';
-    skip_chunk(buffer, end);
-    *ret_data = scratch;
-    *ret_length = length;
-    return length > rules->max_length ? TORC__LINE_TOO_LONG : TORC__LINE_READY;
+    r = absorb(buffer, end, most_bytes(rules));
+    return r < 0 ? r : report_held(buffer, rules, end, ret_data, ret_length);
 }
 
 /* ---- skipping the rest of a line that was too long ----------------------------------------- */
@@ -404,7 +379,7 @@ static int skip_line(TorcLineBuffer *buffer, const TorcLineRules *rules)
     }
     if (buffer->chunk_length == 0)
         return 0;
-    end = find_end(rules, buffer->chunk, buffer->chunk_length, 0);
+    end = torc__line_findEnd(rules, buffer->chunk, buffer->chunk_length, 0);
     if (end > 0) {
         skip_chunk(buffer, end);
         return 1;
@@ -414,9 +389,8 @@ static int skip_line(TorcLineBuffer *buffer, const TorcLineRules *rules)
     return 0;
 }
 
-int torc__lineBuffer_next(TorcLineBuffer *buffer, const TorcLineRules *rules,
-                          char scratch[static TORC__LINE_SCRATCH], const char **ret_data,
-                          size_t *ret_length)
+int torc__lineBuffer_nextUnusual(TorcLineBuffer *buffer, const TorcLineRules *rules, size_t end,
+                                 char *scratch, const char **ret_data, size_t *ret_length)
 {
     assert(rules->delimiter_length > 0);
     if (buffer->skipping) {
@@ -424,11 +398,12 @@ int torc__lineBuffer_next(TorcLineBuffer *buffer, const TorcLineRules *rules,
         if (r <= 0)
             return r;
         buffer->skipping = false;
+        return torc__lineBuffer_next(buffer, rules, scratch, ret_data, ret_length);
     }
     if (held(buffer) > 0)
         return next_held(buffer, rules, ret_data, ret_length);
     if (buffer->chunk_length > 0)
-        return next_in_chunk(buffer, rules, scratch, ret_data, ret_length);
+        return next_in_chunk(buffer, rules, end, ret_data, ret_length);
     return TORC__LINE_NONE;
 }
 
@@ -442,10 +417,22 @@ void torc__lineBuffer_open(TorcLineBuffer *buffer, const TorcLineBuffer *kept, c
     buffer->chunk_length = length;
 }
 
+/* What is kept may be kept for long, so not in a block that was made for much more. Without memory
+ * for a smaller one it stays where it is. */
+static void fit(TorcLineBuffer *buffer)
+{
+    size_t length = held(buffer);
+    size_t capacity = length < LEAST_CAPACITY ? LEAST_CAPACITY : length;
+
+    if (length > 0 && buffer->block->capacity / 2 > capacity)
+        (void)replace_block(buffer, capacity, 0);
+}
+
 int torc__lineBuffer_close(TorcLineBuffer *buffer, TorcLineBuffer **ret_kept)
 {
     int r = absorb(buffer, buffer->chunk_length, 0);
 
+    fit(buffer);
     if (r < 0)
         torc__lineBuffer_forget(buffer);
     torc__lineBuffer_release(buffer);

@@ -23,6 +23,8 @@
 #ifndef TORC_PROTOCOLS_LINE_BUFFER_INTERNAL_H
 #define TORC_PROTOCOLS_LINE_BUFFER_INTERNAL_H
 
+#include <string.h>
+
 #include "../reactor/api.h"
 
 typedef struct TorcLineRules {
@@ -74,17 +76,66 @@ TorcLineBuffer *torc__lineBuffer_park(TorcLineBuffer *buffer);
 /* Frees what was kept; NULL is fine. */
 void torc__lineBuffer_done(const TorcLineBuffer *kept);
 
+/* Where the first delimiter ends that ends behind `from`; 0: there is none. */
+static inline size_t torc__line_findEnd(const TorcLineRules *rules, const char *bytes,
+                                        size_t length, size_t from)
+{
+    const char *delimiter = rules->delimiter;
+    size_t size = rules->delimiter_length;
+
+    while (from < length) {
+        const char *found = memchr(bytes + from, delimiter[size - 1], length - from);
+        if (!found)
+            return 0;
+        from = (size_t)(found - bytes) + 1;
+        /* One byte and two, which nearly all delimiters have, need no call. */
+        if (from >= size && bytes[from - size] == delimiter[0] &&
+            (size <= 2 || memcmp(bytes + from - size, delimiter, size - 1) == 0))
+            return from;
+    }
+    return 0;
+}
+
+/* The lines that are not cut in line; of one that could be, `end` is where it ends in the chunk. */
+int torc__lineBuffer_nextUnusual(TorcLineBuffer *buffer, const TorcLineRules *rules, size_t end,
+                                 char *scratch, const char **ret_data, size_t *ret_length);
+
 /* The next line, without its delimiter, with a NUL behind it; or what a line that is too long gives
- * to report, without a NUL. One of the events, or -ENOMEM. Not to be called before release. */
-int torc__lineBuffer_next(TorcLineBuffer *buffer, const TorcLineRules *rules,
-                          char scratch[static TORC__LINE_SCRATCH], const char **ret_data,
-                          size_t *ret_length);
+ * to report, without a NUL. One of the events, or -ENOMEM. Not to be called before release.
+ *
+ * In line is the usual one, which is short and lies in the chunk: cutting it costs less than to pass
+ * all this on. */
+static inline int torc__lineBuffer_next(TorcLineBuffer *buffer, const TorcLineRules *rules,
+                                        char scratch[static TORC__LINE_SCRATCH],
+                                        const char **ret_data, size_t *ret_length)
+{
+    size_t end = 0;
+
+    if (!buffer->skipping && buffer->end == buffer->start)
+        end = torc__line_findEnd(rules, buffer->chunk, buffer->chunk_length, 0);
+    size_t length = end - rules->delimiter_length;
+    if (end == 0 || length > rules->max_length || length >= TORC__LINE_SCRATCH)
+        return torc__lineBuffer_nextUnusual(buffer, rules, end, scratch, ret_data, ret_length);
+    memcpy(scratch, buffer->chunk, length);
+    scratch[length] = '\0';
+    buffer->chunk += end;
+    buffer->chunk_length -= end;
+    *ret_data = scratch;
+    *ret_length = length;
+    return TORC__LINE_READY;
+}
 
 /* Everything, in one piece. 1; 0 when there is nothing; -ENOMEM: nothing was taken. */
 int torc__lineBuffer_takeAll(TorcLineBuffer *buffer, const char **ret_data, size_t *ret_length);
 
-/* What was given out is no longer used. */
-void torc__lineBuffer_release(TorcLineBuffer *buffer);
+/* What was given out is no longer used. In line, because lines that were cut in the chunk, as nearly
+ * all are, leave nothing to let go of. */
+void torc__lineBuffer_releaseAll(TorcLineBuffer *buffer);
+static inline void torc__lineBuffer_release(TorcLineBuffer *buffer)
+{
+    if (buffer->retired || buffer->lent || buffer->end > 0)
+        torc__lineBuffer_releaseAll(buffer);
+}
 
 /* Drops all input. */
 void torc__lineBuffer_forget(TorcLineBuffer *buffer);

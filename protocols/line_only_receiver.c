@@ -1,12 +1,12 @@
-/* LineOnlyReceiver: feeds the line cutter and calls the slots; nothing can interrupt it but the end
- * of the connection.
+/* LineOnlyReceiver: the slots of the plain kind of line receiver. How lines come about is the work
+ * of line_common.c; nothing can interrupt it here but the end of the connection.
  *
- * Runs on the reactor's thread. The instance owns its buffer, which is NULL unless a partial line
- * waits, and which is on deliver()'s stack while a delivery is under way (BUSY). */
+ * Runs on the reactor's thread. */
 #include "line_only_receiver.h"
 
 #include <assert.h>
 
+#include "../reactor/reactor_internal.h"
 #include "../transports/transport.h"
 #include "class_internal.h"
 #include "line_common_internal.h"
@@ -17,82 +17,26 @@ static_assert(sizeof(TorcLineOnlyReceiver) == sizeof(TorcProtocol) + sizeof(void
 static_assert(sizeof(TorcLineOnlyReceiverClass) == sizeof(TorcProtocolClass) + 13 * sizeof(void *),
               "part of the ABI");
 
-enum {
-    BUSY = 1,    /* deliver() is on the stack */
-    SKIPPING = 2 /* in the rest of a line that was too long */
-};
-
 static TorcLineOnlyReceiver *receiver(TorcProtocol *protocol)
 {
     return (TorcLineOnlyReceiver *)protocol;
 }
 
-/* ---- delivery ------------------------------------------------------------------------------ */
-
-/* One call of a slot. Positive: there may be more; 0: nothing is complete; or a negative code. */
-static int deliver_one(TorcLineOnlyReceiver *self, TorcLineBuffer *buffer,
-                       const TorcLineRules *rules, char *scratch)
+static void tell(TorcProtocol *protocol, int event, const char *data, size_t length)
 {
-    const TorcLineOnlyReceiverClass *cls = (const TorcLineOnlyReceiverClass *)self->base.cls;
-    const char *data = NULL;
-    size_t length = 0;
+    const TorcLineOnlyReceiverClass *cls = (const TorcLineOnlyReceiverClass *)protocol->cls;
 
-    int r = torc__lineBuffer_next(buffer, rules, scratch, &data, &length);
-    if (r == TORC__LINE_READY)
-        cls->lineReceived(self, data, length);
-    else if (r == TORC__LINE_TOO_LONG)
-        cls->lineLengthExceeded(self, data, length);
-    torc__lineBuffer_release(buffer);
-    return r;
+    if (event == TORC__LINE_READY)
+        cls->lineReceived(receiver(protocol), data, length);
+    else
+        cls->lineLengthExceeded(receiver(protocol), data, length);
 }
-
-static void end_delivery(TorcLineOnlyReceiver *self, TorcLineBuffer *buffer, int r)
-{
-    self->flags = buffer->skipping ? SKIPPING : 0;
-    (void)torc__line_close(&self->base, buffer, r, &self->buffer); /* a failure ended it all */
-}
-
-static int deliver_all(TorcLineOnlyReceiver *self, TorcLineBuffer *buffer)
-{
-    TorcLineRules rules = torc__line_rules(self->base.cls);
-    char scratch[TORC__LINE_SCRATCH];
-    int r = torc__line_checkRules(&rules);
-
-    if (r < 0)
-        return r;
-    rules.resume = true;
-    do {
-        if (TorcTransport_disconnecting(self->base.transport))
-            return 0;
-        r = deliver_one(self, buffer, &rules, scratch);
-    } while (r > 0);
-    return r;
-}
-
-static void deliver(TorcLineOnlyReceiver *self, const void *chunk, size_t length)
-{
-    TorcLineBuffer buffer;
-
-    torc__lineBuffer_open(&buffer, self->buffer, chunk, length);
-    buffer.skipping = self->flags & SKIPPING;
-    /* Until end_delivery. */
-    // cppcheck-suppress autoVariables
-    self->buffer = &buffer;
-    self->flags |= BUSY;
-    int r = deliver_all(self, &buffer);
-    end_delivery(self, &buffer, r);
-}
-
-/* ---- the root class ------------------------------------------------------------------------ */
 
 static void line_dataReceived(TorcProtocol *protocol, const void *data, size_t length)
 {
-    TorcLineOnlyReceiver *self = receiver(protocol);
+    static const TorcLineKind kind = {.resume = true, .tell = tell};
 
-    if (self->flags & BUSY)
-        torc__line_feed(protocol, self->buffer, data, length);
-    else
-        deliver(self, data, length);
+    torc__line_received(protocol, &receiver(protocol)->state, &kind, data, length);
 }
 
 static void line_readConnectionLost(TorcProtocol *protocol)
@@ -102,7 +46,7 @@ static void line_readConnectionLost(TorcProtocol *protocol)
 
 static void line_destroy(TorcProtocol *protocol)
 {
-    torc__lineBuffer_done(receiver(protocol)->buffer);
+    torc__lineBuffer_done(receiver(protocol)->state.buffer);
 }
 
 static void line_lineReceived(TorcLineOnlyReceiver *self, const char *line, size_t length)
@@ -141,5 +85,6 @@ void TorcLineOnlyReceiverClass_init(TorcLineOnlyReceiverClass *cls, const char *
 
 int TorcLineOnlyReceiver_sendLine(TorcLineOnlyReceiver *self, const void *line, size_t length)
 {
-    return torc__line_send(self ? &self->base : NULL, line, length);
+    TORC__REQUIRE(self);
+    return torc__line_send(&self->base, &self->state, line, length);
 }

@@ -13,9 +13,7 @@ TORC_BEGIN_DECLS
 
 typedef struct TorcLineOnlyReceiver {
     TorcProtocol base;
-    struct TorcLineBuffer *buffer; /* a partial line; else NULL */
-    uint32_t flags;
-    uint32_t reserved;
+    TorcLineState state;
 } TorcLineOnlyReceiver;
 
 typedef struct TorcLineOnlyReceiverClass {

@@ -1,18 +1,15 @@
-/* LineReceiver: feeds the line cutter and calls the slots.
+/* LineReceiver: the slots of the kind of line receiver that can change to raw mode, pause, and be
+ * given other input. How lines come about is the work of line_common.c.
  *
- * Runs on the reactor's thread. The instance owns its buffer, which is NULL unless input waits, and
- * which is on deliver()'s stack while a delivery is under way (BUSY).
- *
- * There is one loop, deliver(), and it never recurses: what slots ask for in between (another mode,
- * a pause, other bytes) is noted in the flags and the buffer, and the loop goes on from there. What
- * is asked for outside of a slot starts the loop in the next turn, because no slot may run before
- * the call that caused it has returned. */
+ * Runs on the reactor's thread. What is asked for inside a slot is noted in the flags and the
+ * buffer, and the loop there goes on from it. What is asked for outside of a slot starts that loop in
+ * the next turn, because no slot may run before the call that caused it has returned. */
 #include "line_receiver.h"
 
 #include <assert.h>
 #include <errno.h>
 
-#include "../reactor/delayed_call.h"
+#include "../reactor/reactor_internal.h"
 #include "../transports/transport.h"
 #include "class_internal.h"
 #include "line_common_internal.h"
@@ -24,11 +21,8 @@ static_assert(sizeof(TorcLineReceiverClass) == sizeof(TorcProtocolClass) + 14 * 
               "part of the ABI");
 
 enum {
-    RAW = 1,       /* bytes go to rawDataReceived */
-    PAUSED = 2,    /* nothing is delivered */
-    BUSY = 4,      /* deliver() is on the stack */
-    SCHEDULED = 8, /* deliver() will be called in the next turn */
-    ENDED = 16     /* the peer has sent its FIN: close when all has been delivered */
+    SCHEDULED = TORC__LINE_OWN, /* deliver() will be called in the next turn */
+    ENDED = TORC__LINE_OWN << 1 /* the peer has sent its FIN: close when all has been delivered */
 };
 
 static TorcLineReceiver *receiver(TorcProtocol *protocol)
@@ -36,84 +30,37 @@ static TorcLineReceiver *receiver(TorcProtocol *protocol)
     return (TorcLineReceiver *)protocol;
 }
 
-static const TorcLineReceiverClass *class_of(const TorcLineReceiver *self)
-{
-    return (const TorcLineReceiverClass *)self->base.cls;
-}
-
 /* ---- delivery ------------------------------------------------------------------------------ */
 
-static bool may_deliver(const TorcLineReceiver *self)
+static void tell(TorcProtocol *protocol, int event, const char *data, size_t length)
 {
-    return !(self->flags & PAUSED) && !TorcTransport_disconnecting(self->base.transport);
+    const TorcLineReceiverClass *cls = (const TorcLineReceiverClass *)protocol->cls;
+
+    if (event == TORC__LINE_READY)
+        cls->lineReceived(receiver(protocol), data, length);
+    else if (event == TORC__LINE_RAW_DATA)
+        cls->rawDataReceived(receiver(protocol), data, length);
+    else
+        cls->lineLengthExceeded(receiver(protocol), data, length);
 }
 
-/* One call of a slot. Positive: there may be more; 0: nothing is complete; or a negative code. */
-static int deliver_one(TorcLineReceiver *self, TorcLineBuffer *buffer, const TorcLineRules *rules,
-                       char *scratch)
-{
-    const TorcLineReceiverClass *cls = class_of(self);
-    bool raw = self->flags & RAW;
-    const char *data = NULL;
-    size_t length = 0;
+static const TorcLineKind kind = {.tell = tell};
 
-    int r = raw ? torc__lineBuffer_takeAll(buffer, &data, &length)
-                : torc__lineBuffer_next(buffer, rules, scratch, &data, &length);
-    if (r > 0) {
-        if (raw)
-            cls->rawDataReceived(self, data, length);
-        else if (r == TORC__LINE_READY)
-            cls->lineReceived(self, data, length);
-        else
-            cls->lineLengthExceeded(self, data, length);
-    }
-    torc__lineBuffer_release(buffer);
-    return r;
-}
-
-static void end_delivery(TorcLineReceiver *self, TorcLineBuffer *buffer, int r)
+/* Outside of a slot: delivers what waits. */
+static void deliver(TorcLineReceiver *self)
 {
-    r = torc__line_close(&self->base, buffer, r, &self->buffer);
-    if (r == 0 && (self->flags & (ENDED | PAUSED)) == ENDED)
+    int r = torc__line_deliver(&self->base, &self->state, &kind, NULL, 0);
+
+    if (r == 0 && (self->state.flags & (ENDED | TORC__LINE_PAUSED)) == ENDED)
         TorcTransport_loseConnection(self->base.transport);
-}
-
-static int deliver_all(TorcLineReceiver *self, TorcLineBuffer *buffer)
-{
-    TorcLineRules rules = torc__line_rules(self->base.cls);
-    char scratch[TORC__LINE_SCRATCH];
-    int r = torc__line_checkRules(&rules);
-
-    if (r < 0)
-        return r;
-    do {
-        if (!may_deliver(self))
-            return 0;
-        r = deliver_one(self, buffer, &rules, scratch);
-    } while (r > 0);
-    return r;
-}
-
-static void deliver(TorcLineReceiver *self, const void *chunk, size_t length)
-{
-    TorcLineBuffer buffer;
-
-    torc__lineBuffer_open(&buffer, self->buffer, chunk, length);
-    /* Until end_delivery. */
-    // cppcheck-suppress autoVariables
-    self->buffer = &buffer;
-    self->flags |= BUSY;
-    int r = deliver_all(self, &buffer);
-    self->flags &= ~(uint32_t)BUSY;
-    end_delivery(self, &buffer, r);
 }
 
 static void deliver_waiting(void *arg)
 {
     TorcLineReceiver *self = arg;
 
-    self->flags &= ~(uint32_t)SCHEDULED;
-    deliver(self, NULL, 0);
+    self->state.flags &= ~(uint32_t)SCHEDULED;
+    deliver(self);
 }
 
 /* After something was changed outside of a slot: delivers in the next turn, if there is anything to
@@ -121,8 +68,9 @@ static void deliver_waiting(void *arg)
 static int schedule(TorcLineReceiver *self)
 {
     TorcTransport *transport = self->base.transport;
+    const uint32_t unready = TORC__LINE_BUSY | TORC__LINE_PAUSED | SCHEDULED;
 
-    if ((self->flags & (BUSY | SCHEDULED | PAUSED)) || !(self->buffer || (self->flags & ENDED)))
+    if ((self->state.flags & unready) || !(self->state.buffer || (self->state.flags & ENDED)))
         return 0;
     if (!TorcTransport_connected(transport) || TorcTransport_disconnecting(transport))
         return 0;
@@ -132,7 +80,7 @@ static int schedule(TorcLineReceiver *self)
     if (r < 0)
         torc__line_fail(&self->base, r);
     else
-        self->flags |= SCHEDULED;
+        self->state.flags |= SCHEDULED;
     return r;
 }
 
@@ -140,25 +88,20 @@ static int schedule(TorcLineReceiver *self)
 
 static void line_dataReceived(TorcProtocol *protocol, const void *data, size_t length)
 {
-    TorcLineReceiver *self = receiver(protocol);
-
-    if (self->flags & BUSY)
-        torc__line_feed(protocol, self->buffer, data, length);
-    else
-        deliver(self, data, length);
+    torc__line_received(protocol, &receiver(protocol)->state, &kind, data, length);
 }
 
 static void line_readConnectionLost(TorcProtocol *protocol)
 {
     TorcLineReceiver *self = receiver(protocol);
 
-    self->flags |= ENDED;
-    deliver(self, NULL, 0);
+    self->state.flags |= ENDED;
+    deliver(self);
 }
 
 static void line_destroy(TorcProtocol *protocol)
 {
-    torc__lineBuffer_done(receiver(protocol)->buffer);
+    torc__lineBuffer_done(receiver(protocol)->state.buffer);
 }
 
 static void line_lineReceived(TorcLineReceiver *self, const char *line, size_t length)
@@ -207,27 +150,28 @@ void TorcLineReceiverClass_init(TorcLineReceiverClass *cls, const char *name, si
 
 int TorcLineReceiver_sendLine(TorcLineReceiver *self, const void *line, size_t length)
 {
-    return torc__line_send(self ? &self->base : NULL, line, length);
+    TORC__REQUIRE(self);
+    return torc__line_send(&self->base, &self->state, line, length);
 }
 
 void TorcLineReceiver_setRawMode(TorcLineReceiver *self)
 {
     if (!self)
         return;
-    self->flags |= RAW;
+    self->state.flags |= TORC__LINE_RAW;
     (void)schedule(self); /* a failure has ended the connection */
 }
 
 /* Puts bytes in front of the input, inside or outside of a slot. */
 static int unread(TorcLineReceiver *self, const void *data, size_t length)
 {
-    if (self->flags & BUSY)
-        return torc__lineBuffer_unread(self->buffer, data, length);
+    if (self->state.flags & TORC__LINE_BUSY)
+        return torc__lineBuffer_unread(self->state.buffer, data, length);
 
     TorcLineBuffer buffer;
-    torc__lineBuffer_open(&buffer, self->buffer, NULL, 0);
+    torc__lineBuffer_open(&buffer, self->state.buffer, NULL, 0);
     int r = torc__lineBuffer_unread(&buffer, data, length);
-    (void)torc__lineBuffer_close(&buffer, &self->buffer); /* without a chunk it cannot fail */
+    (void)torc__lineBuffer_close(&buffer, &self->state.buffer); /* without a chunk it cannot fail */
     return r;
 }
 
@@ -235,7 +179,7 @@ int TorcLineReceiver_setLineMode(TorcLineReceiver *self, const void *extra, size
 {
     if (!self || (!extra && length > 0) || !self->base.transport)
         return -EINVAL;
-    self->flags &= ~(uint32_t)RAW;
+    self->state.flags &= ~(uint32_t)TORC__LINE_RAW;
     int r = unread(self, extra, length);
     if (r < 0)
         torc__line_fail(&self->base, r);
@@ -245,14 +189,14 @@ int TorcLineReceiver_setLineMode(TorcLineReceiver *self, const void *extra, size
 /* Outside of a slot what was taken is parked, and freed by whatever comes next. */
 static int take_all(TorcLineReceiver *self, const char **ret_data, size_t *ret_length)
 {
-    if (self->flags & BUSY)
-        return torc__lineBuffer_takeAll(self->buffer, ret_data, ret_length);
+    if (self->state.flags & TORC__LINE_BUSY)
+        return torc__lineBuffer_takeAll(self->state.buffer, ret_data, ret_length);
 
     TorcLineBuffer buffer;
-    torc__lineBuffer_open(&buffer, self->buffer, NULL, 0);
+    torc__lineBuffer_open(&buffer, self->state.buffer, NULL, 0);
     torc__lineBuffer_release(&buffer);
     int r = torc__lineBuffer_takeAll(&buffer, ret_data, ret_length);
-    self->buffer = torc__lineBuffer_park(&buffer);
+    self->state.buffer = torc__lineBuffer_park(&buffer);
     return r;
 }
 
@@ -261,9 +205,10 @@ size_t TorcLineReceiver_clearLineBuffer(TorcLineReceiver *self, const void **ret
     const char *data = NULL;
     size_t length = 0;
 
-    int r = self && self->buffer ? take_all(self, &data, &length) : 0;
+    int r = self && self->state.buffer ? take_all(self, &data, &length) : 0;
     if (r < 0) {
-        torc__lineBuffer_forget(self->buffer); /* BUSY: nothing is copied outside of a slot */
+        torc__lineBuffer_forget(
+            self->state.buffer); /* TORC__LINE_BUSY: nothing is copied outside of a slot */
         torc__line_fail(&self->base, r);
     }
     if (ret_data)
@@ -275,7 +220,7 @@ void TorcLineReceiver_pauseProducing(TorcLineReceiver *self)
 {
     if (!self)
         return;
-    self->flags |= PAUSED;
+    self->state.flags |= TORC__LINE_PAUSED;
     TorcTransport_pauseProducing(self->base.transport);
 }
 
@@ -283,7 +228,7 @@ void TorcLineReceiver_resumeProducing(TorcLineReceiver *self)
 {
     if (!self)
         return;
-    self->flags &= ~(uint32_t)PAUSED;
+    self->state.flags &= ~(uint32_t)TORC__LINE_PAUSED;
     TorcTransport_resumeProducing(self->base.transport);
     (void)schedule(self); /* a failure has ended the connection */
 }

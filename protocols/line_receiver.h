@@ -27,12 +27,16 @@ TORC_BEGIN_DECLS
 
 enum { TORC_LINE_MAX_LENGTH = 16384 };
 
-/* The fields behind base are the receiver's own. */
-typedef struct TorcLineReceiver {
-    TorcProtocol base;
+/* The receiver's own. */
+typedef struct TorcLineState {
     struct TorcLineBuffer *buffer; /* a partial line, or what waits while paused; else NULL */
     uint32_t flags;
-    uint32_t reserved;
+    uint32_t delimiterLength; /* of its class; 0: not yet looked up */
+} TorcLineState;
+
+typedef struct TorcLineReceiver {
+    TorcProtocol base;
+    TorcLineState state;
 } TorcLineReceiver;
 
 typedef struct TorcLineReceiverClass {

@@ -53,7 +53,7 @@ void torc__posted_run(TorcReactor *reactor)
     TorcPostedCall *batch = take_all(&reactor->posted);
     while (batch) {
         TorcKeptCall call = shift(&batch);
-        torc__call_run(&call);
+        torc__call_runObserved(reactor, &call, "call from thread");
     }
 }
 

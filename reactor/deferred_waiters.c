@@ -1,8 +1,9 @@
-/* The queue in which deferreds wait for their turn: doubly linked, so that leaving it costs the same
- * wherever one stands.
+/* The queue in which deferreds wait for their turn: doubly linked, so that leaving it costs the
+ * same wherever one stands.
  *
- * Thread: the reactor's. Owner: the semaphore or queue whose member it is. Invariant: a waiter is in
- * the queue exactly as long as its deferred has neither fired nor been cancelled. */
+ * Thread: the reactor's. Owner: the semaphore, queue or service whose member it is. Invariant: a
+ * waiter is in one queue exactly as long as its deferred has neither fired nor been cancelled, so
+ * that steps of those that fire may cancel any other. */
 #include "deferred_waiters_internal.h"
 #include "reactor_internal.h"
 
@@ -11,15 +12,31 @@ struct TorcWaiter {
     TorcWaiter *previous;
     TorcWaiters *waiters;
     TorcDeferred *deferred;
+    unsigned patience; /* what is left of it; 0: without end */
 };
 
-static void leave(TorcWaiter *waiter)
+static void append(TorcWaiters *waiters, TorcWaiter *waiter)
+{
+    waiter->waiters = waiters;
+    waiter->next = NULL;
+    waiter->previous = waiters->last;
+    *(waiters->last ? &waiters->last->next : &waiters->first) = waiter;
+    waiters->last = waiter;
+    waiters->count++;
+}
+
+static void take_out(TorcWaiter *waiter)
 {
     TorcWaiters *waiters = waiter->waiters;
 
     *(waiter->previous ? &waiter->previous->next : &waiters->first) = waiter->next;
     *(waiter->next ? &waiter->next->previous : &waiters->last) = waiter->previous;
     waiters->count--;
+}
+
+static void leave(TorcWaiter *waiter)
+{
+    take_out(waiter);
     torc__free(waiter);
 }
 
@@ -29,7 +46,7 @@ static void cancel_waiter(TorcDeferred *deferred, void *arg)
     leave(arg);
 }
 
-TorcDeferred *torc__waiters_add(TorcWaiters *waiters)
+TorcDeferred *torc__waiters_addPatient(TorcWaiters *waiters, unsigned patience)
 {
     TorcWaiter *waiter = torc__malloc(sizeof(*waiter));
     TorcDeferred *deferred = waiter ? TorcDeferred_new(cancel_waiter, waiter) : NULL;
@@ -38,11 +55,15 @@ TorcDeferred *torc__waiters_add(TorcWaiters *waiters)
         errno = ENOMEM;
         return NULL;
     }
-    *waiter = (TorcWaiter){NULL, waiters->last, waiters, deferred};
-    *(waiters->last ? &waiters->last->next : &waiters->first) = waiter;
-    waiters->last = waiter;
-    waiters->count++;
+    waiter->deferred = deferred;
+    waiter->patience = patience;
+    append(waiters, waiter);
     return deferred;
+}
+
+TorcDeferred *torc__waiters_add(TorcWaiters *waiters)
+{
+    return torc__waiters_addPatient(waiters, 0);
 }
 
 TorcDeferred *torc__waiters_pop(TorcWaiters *waiters)
@@ -52,6 +73,18 @@ TorcDeferred *torc__waiters_pop(TorcWaiters *waiters)
     TorcDeferred *deferred = waiters->first->deferred;
     leave(waiters->first);
     return deferred;
+}
+
+void torc__waiters_tire(TorcWaiters *waiters, TorcWaiters *tired)
+{
+    TorcWaiter *next;
+    for (TorcWaiter *waiter = waiters->first; waiter; waiter = next) {
+        next = waiter->next;
+        if (waiter->patience == 0 || --waiter->patience > 0)
+            continue;
+        take_out(waiter);
+        append(tired, waiter);
+    }
 }
 
 void torc__waiters_cancel(TorcWaiters *waiters)

@@ -16,6 +16,13 @@ typedef struct TorcWaiters {
 /* Somebody comes last; cancelling the deferred takes it out again. NULL and ENOMEM. */
 TorcDeferred *torc__waiters_add(TorcWaiters *waiters);
 
+/* The same for somebody who would be tired so many times, and no more (0: any number). */
+TorcDeferred *torc__waiters_addPatient(TorcWaiters *waiters, unsigned patience);
+
+/* Once more in vain: who has no patience left goes to the end of the other queue, for good. Calls
+ * nobody. O(n). */
+void torc__waiters_tire(TorcWaiters *waiters, TorcWaiters *tired);
+
 /* Takes out whoever has waited longest, to be fired by the caller. NULL when nobody waits. */
 TorcDeferred *torc__waiters_pop(TorcWaiters *waiters);
 

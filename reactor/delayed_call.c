@@ -167,6 +167,15 @@ static int keep_call(TorcTimers *timers, TorcTimerSlot *slot, TorcKeptCall call,
     return 0;
 }
 
+TorcTimerView torc__timers_view(const TorcTimers *timers, uint32_t number)
+{
+    const TorcTimerSlot *slot = slot_at(timers, number);
+    const TorcTimerSlot *call = slot->extended ? slot_at(timers, extension_of(slot)) : slot;
+    bool bound = slot->binding != UNBOUND;
+
+    return (TorcTimerView){call->function, bound, bound ? slot->next : 0};
+}
+
 /* Before it is unbound. */
 static TorcKeptCall take_call(TorcTimers *timers, TorcTimerSlot *slot)
 {
@@ -241,10 +250,15 @@ static TorcKeptCall finish(TorcTimers *timers, uint32_t number, Outcome outcome)
     return call;
 }
 
+static TorcReactor *reactor_of(TorcTimers *timers)
+{
+    return (TorcReactor *)(void *)((char *)timers - offsetof(TorcReactor, timers));
+}
+
 static void make_call(TorcTimers *timers, uint32_t number)
 {
     TorcKeptCall call = finish(timers, number, CALLED);
-    torc__call_run(&call);
+    torc__call_runObserved(reactor_of(timers), &call, "delayed call");
     free_slot(timers, number);
 }
 

@@ -94,6 +94,7 @@ static bool pass(TorcReactor *reactor, const char *name, uint64_t *ret_suppresse
         return true;
     if (limiter->names[i].count >= TORC__LOG_PER_SECOND) {
         limiter->names[i].suppressed++;
+        reactor->counters.suppressedEvents++;
         return false;
     }
     limiter->names[i].count++;

@@ -8,6 +8,13 @@
 
 #include "memory_internal.h"
 
+#if !defined(NDEBUG) && defined(__GLIBC__) && !defined(TORC__ADDRESS_SANITIZER)
+#include <malloc.h>
+#define FILLS_FREED 1
+#else
+#define FILLS_FREED 0
+#endif
+
 static const TorcMemory c_library = {malloc, realloc, free};
 static TorcMemory table = {malloc, realloc, free};
 
@@ -32,8 +39,24 @@ void *torc__realloc(void *old, size_t size)
     return table.reallocate(old, size ? size : 1);
 }
 
+/* Who uses what was freed must not find it as it was: not where assertions are on. AddressSanitizer
+ * does it better. */
+#if FILLS_FREED
+static void fill_freed(void *memory)
+{
+    if (memory && table.release == free)
+        memset(memory, TORC__POISON, malloc_usable_size(memory));
+}
+#else
+static void fill_freed(void *memory)
+{
+    (void)memory;
+}
+#endif
+
 void torc__free(void *memory)
 {
+    fill_freed(memory);
     table.release(memory);
 }
 

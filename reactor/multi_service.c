@@ -230,6 +230,12 @@ TorcService *TorcMultiService_service(TorcMultiService *parent)
     return parent ? &parent->base : NULL;
 }
 
+TorcMultiService *TorcMultiService_unref(TorcMultiService *parent)
+{
+    TorcService_unref(TorcMultiService_service(parent));
+    return NULL;
+}
+
 /* ---- children ------------------------------------------------------------------------------ */
 
 static bool is_above(const TorcService *service, const TorcMultiService *parent)

@@ -111,6 +111,7 @@ static int turn(TorcReactor *reactor, int64_t limit)
     if (system->forked) /* by a callback of the turn before */
         return -TORC_EFORKED;
     reactor->in_turn = true;
+    reactor->counters.turns++;
     if (torc__posted_waiting(&reactor->posted))
         torc__posted_run(reactor);
     int64_t deadline = torc__timers_earliest(&reactor->timers);
@@ -409,6 +410,7 @@ static int reactor_init(TorcReactor *reactor, const TorcReactorOptions *options)
     }
     reactor->grace = torc__nanoseconds(options->gracePeriod);
     reactor->no_signals = options->noSignalHandlers;
+    torc__slowCallbacks_init(reactor);
     torc__reactor_enter(reactor);
     return 0;
 }

@@ -12,6 +12,7 @@
 #include "errors.h"
 #include "log.h"
 #include "memory_internal.h"
+#include "observation_internal.h"
 #include "reactor.h"
 #include "system_internal.h"
 #include "timers_internal.h"
@@ -50,7 +51,7 @@ void torc__reactor_checkThread(const TorcReactor *reactor, const char *function)
 int torc__options_read(void *ret_options, size_t size, const void *given);
 
 /* What a higher floor keeps in a reactor: its work at the end of each turn, and its share of the
- * shutdown. All functions must be set. */
+ * shutdown. The functions must be set, but for the last two. */
 typedef struct TorcReactorPart TorcReactorPart;
 struct TorcReactorPart {
     TorcReactorPart *next; /* the reactor's */
@@ -65,6 +66,9 @@ struct TorcReactorPart {
     void (*abort)(TorcReactorPart *part);
     /* Nothing is alive: frees the part. */
     void (*free)(TorcReactorPart *part);
+    /* NULL: nothing to tell. Adds to what is counted, and its lines to a dump. */
+    void (*count)(const TorcReactorPart *part, TorcReactorCounters *counters);
+    void (*dump)(const TorcReactorPart *part, const TorcDump *dump);
 };
 
 typedef enum TorcReactorState {
@@ -108,6 +112,8 @@ struct TorcReactor {
     _Atomic(const void *) thread; /* torc__thisThread() of the one it belongs to */
     TorcNames names;
     TorcLogLimiter log_limiter;
+    TorcSlowCallbacks slow;
+    TorcReactorCounters counters; /* but for what the parts count */
     TorcReactorState state;
     bool owns_system;
     bool in_turn;      /* a callback of this reactor may be on the stack */
@@ -146,6 +152,8 @@ static inline void torc__reactor_enter(TorcReactor *reactor)
  * And no longer: what has come but was not seen has its former effect, if it is the first. */
 int torc__signals_begin(TorcReactor *reactor);
 void torc__signals_end(TorcReactor *reactor);
+/* Adds them to a dump. */
+void torc__signals_dump(const TorcDump *dump);
 /* Removes the application's handlers; destroy functions run. */
 void torc__signals_done(TorcReactor *reactor);
 
@@ -194,6 +202,37 @@ static inline void torc__call_run(const TorcKeptCall *call)
 {
     call->function(call->arg);
     torc__call_destroy(call);
+}
+
+/* ---- callbacks that hold the loop ---------------------------------------------------------- */
+
+/* A call of the application began at `begun` and has returned: true when it may have been slow. */
+static inline bool torc__slow_maybe(const TorcReactor *reactor, TorcTicks begun)
+{
+    return (TorcTicks)(torc__ticks(reactor->system) - begun) >= reactor->slow.limit;
+}
+
+/* Makes a call, which the report would name so. */
+#define TORC__OBSERVE(reactor, class_name, slot_name, call)                                        \
+    do {                                                                                           \
+        TorcTicks torc__begun = torc__ticks((reactor)->system);                                    \
+        call;                                                                                      \
+        if (torc__slow_maybe((reactor), torc__begun))                                              \
+            torc__slowCallback_slot((reactor), torc__begun, (class_name), (slot_name));            \
+    } while (0)
+
+/* cls->slot arguments, where cls has a name. */
+#define TORC__CALL_SLOT(reactor, cls, slot, arguments)                                             \
+    TORC__OBSERVE((reactor), (cls)->name, #slot, (cls)->slot arguments)
+
+/* As torc__call_run, on the loop; the kind is for the report. */
+static inline void torc__call_runObserved(TorcReactor *reactor, const TorcKeptCall *call,
+                                          const char *kind)
+{
+    TorcTicks begun = torc__ticks(reactor->system);
+    torc__call_run(call);
+    if (torc__slow_maybe(reactor, begun))
+        torc__slowCallback_call(reactor, begun, kind, call->function);
 }
 
 /* ---- log ----------------------------------------------------------------------------------- */

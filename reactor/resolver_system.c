@@ -6,16 +6,15 @@
 #include "resolver_internal.h"
 
 typedef struct SystemLookup {
-    TorcSystem *system;
+    TorcReactor *reactor;
     TorcLookup *lookup;
     TorcDeferred *deferred;
     char host[];
 } SystemLookup;
 
-static void looked_up(void *arg, const TorcLookupResult *result)
+/* The steps of the deferred run in here. */
+static void fire(const SystemLookup *asked, const TorcLookupResult *result)
 {
-    SystemLookup *asked = arg;
-
     if (result->code < 0) {
         TorcReason *reason = torc__resolver_reason(asked->host, result->code, result->problem);
         (void)TorcDeferred_errback(asked->deferred, reason);
@@ -24,6 +23,13 @@ static void looked_up(void *arg, const TorcLookupResult *result)
         torc__resolver_fire(asked->deferred, asked->host,
                             TorcAddressList_new(result->addresses, result->count));
     }
+}
+
+static void looked_up(void *arg, const TorcLookupResult *result)
+{
+    SystemLookup *asked = arg;
+
+    TORC__OBSERVE(asked->reactor, "resolver", "look-up", fire(asked, result));
     torc__free(asked);
 }
 
@@ -31,8 +37,9 @@ static void cancel_lookup(TorcDeferred *deferred, void *arg)
 {
     SystemLookup *asked = arg;
     (void)deferred;
+    TorcSystem *system = asked->reactor->system;
     if (asked->lookup)
-        asked->system->ops->cancelLookup(asked->system, asked->lookup);
+        system->ops->cancelLookup(system, asked->lookup);
     torc__free(asked);
 }
 
@@ -61,7 +68,7 @@ int torc__resolver_resolveBySystem(TorcReactor *reactor, const char *host, uint1
     SystemLookup *asked = torc__zalloc(sizeof(*asked) + size);
     if (!asked)
         return -ENOMEM;
-    asked->system = system;
+    asked->reactor = reactor;
     memcpy(asked->host, host, size);
     asked->deferred = TorcDeferred_new(cancel_lookup, asked);
     if (!asked->deferred) {

@@ -128,7 +128,7 @@ TORC_API int TorcService_runWith(TorcService *service, TorcReactor *reactor);
 /* NULL and ENOMEM. */
 TORC_API TorcMultiService *TorcMultiService_new(void);
 
-/* It as a service: to be started, stopped, named, added to another, unref'd. NULL for NULL.
+/* It as a service: to be started, stopped, named, added to another. NULL for NULL.
  *
  * Children start in the order in which they were added, and stop in the reverse. Starting: when one
  * fails those that run are stopped, and the start fails with its code. Stopping: none waits for
@@ -138,6 +138,9 @@ TORC_API TorcMultiService *TorcMultiService_new(void);
  * removed before has none, and when the parent is stopped while it starts, or started while it
  * stops, the later request wins. */
 TORC_API TorcService *TorcMultiService_service(TorcMultiService *parent);
+
+/* As TorcService_unref of it: takes NULL and returns NULL. */
+TORC_API TorcMultiService *TorcMultiService_unref(TorcMultiService *parent);
 
 /* Adds a child as the last, of which a reference is taken. To a running parent, also one that is
  * starting: the child is started; to one started with privileges alone: likewise.

@@ -5,12 +5,14 @@
  * is one that stops, while stop_signals is set; the handler comes first. */
 #include "signals.h"
 
+#include <inttypes.h>
 #include <signal.h>
 
 #include "reactor_internal.h"
 
 typedef struct TorcSignalHandler {
     struct TorcSignalHandler *next;
+    TorcReactor *reactor;
     int signo;
     bool running;
     bool removed; /* while it ran: it is in no list */
@@ -121,9 +123,12 @@ static void call_handler(void *arg, int signo)
 {
     TorcSignalHandler *handler = arg;
     (void)signo;
+    TorcTicks begun = torc__ticks(handler->reactor->system);
     handler->running = true;
     handler->call.function(handler->call.arg);
     handler->running = false;
+    if (torc__slow_maybe(handler->reactor, begun))
+        torc__slowCallback_call(handler->reactor, begun, "signal handler", handler->call.function);
     if (handler->removed)
         dispose(handler);
 }
@@ -147,7 +152,7 @@ static int add_handler(TorcReactor *reactor, int signo, TorcKeptCall call)
     TorcSignalHandler *handler = torc__malloc(sizeof(*handler));
     if (!handler)
         return -ENOMEM;
-    *handler = (TorcSignalHandler){.signo = signo, .call = call};
+    *handler = (TorcSignalHandler){.reactor = reactor, .signo = signo, .call = call};
     int r = catch_for(reactor, signo, handler);
     if (r < 0)
         torc__free(handler);
@@ -192,6 +197,16 @@ int TorcReactor_removeSignalHandler(TorcReactor *reactor, int signo)
         return -TORC_ESTALE;
     remove_handler(reactor, link);
     return 0;
+}
+
+void torc__signals_dump(const TorcDump *dump)
+{
+    if (dump->reactor->stop_signals)
+        torc__dump_print(dump, "signals: SIGINT and SIGTERM stop the reactor");
+    for (const TorcSignalHandler *handler = dump->reactor->signal_handlers; handler;
+         handler = handler->next)
+        torc__dump_print(dump, "signal handler: signal %d, function 0x%" PRIxPTR, handler->signo,
+                         (uintptr_t)handler->call.function);
 }
 
 void torc__signals_done(TorcReactor *reactor)

@@ -69,6 +69,14 @@ typedef void TorcLookupFunction(void *arg, const TorcLookupResult *result);
 
 typedef void TorcSignalFunction(void *arg, int signo);
 
+/* The pool at this moment. */
+typedef struct TorcPoolState {
+    unsigned most; /* threads */
+    unsigned threads;
+    size_t running; /* jobs */
+    size_t waiting;
+} TorcPoolState;
+
 /* ---- files --------------------------------------------------------------------------------- */
 
 typedef struct TorcFileStatus {
@@ -85,6 +93,8 @@ struct TorcSystem {
     const char *backend; /* "epoll", "poll", …, "simulation" */
     bool edge;           /* TORC_EDGE and TORC_CLOSED work */
     bool forked;         /* a child's copy of its parent's: see afterFork */
+    bool virtual_time;   /* now is no measure of what callbacks take: `spent` is */
+    int64_t spent;       /* nanoseconds that the callback under way is said to have taken */
 };
 
 struct TorcSystemOps {
@@ -183,6 +193,8 @@ struct TorcSystemOps {
     /* Jobs waiting or running. With `wake_when_done` the system wakes the reactor when they become
      * none. */
     size_t (*jobs)(TorcSystem *system, bool wake_when_done);
+    /* NULL in a layer that cannot tell. */
+    void (*poolState)(TorcSystem *system, TorcPoolState *ret_state);
     /* Drops waiting jobs, waits for running ones, ends the threads. The pool can be used again. */
     void (*endJobs)(TorcSystem *system);
 

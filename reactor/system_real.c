@@ -260,6 +260,7 @@ const TorcSystemOps torc__real_ops = {
     .submit = torc__real_submit,
     .setPoolSize = torc__real_setPoolSize,
     .jobs = torc__real_jobs,
+    .poolState = torc__real_poolState,
     .endJobs = torc__real_endJobs,
     .lookup = torc__real_lookup,
     .cancelLookup = torc__real_cancelLookup,
@@ -327,5 +328,6 @@ int torc__real_new(const char *backend, unsigned pool_size, bool portable, TorcS
 
 int torc__system_new_real(const char *backend, unsigned pool_size, TorcSystem **ret_system)
 {
-    return torc__real_new(backend, pool_size, false, ret_system);
+    return torc__real_new(backend ? backend : torc__real_calls.backend, pool_size, false,
+                          ret_system);
 }

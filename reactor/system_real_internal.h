@@ -59,12 +59,13 @@ static inline TorcRealSystem *torc__real(TorcSystem *system)
  * them, so that tests reach that code too. */
 int torc__real_new(const char *backend, unsigned pool_size, bool portable, TorcSystem **ret_system);
 
-/* What blocks or is hard to make fail; tests put their own in its place. */
+/* What blocks, is hard to make fail, or depends on the platform; tests put their own in its place. */
 typedef struct TorcRealCalls {
     int (*getaddrinfo)(const char *node, const char *service, const struct addrinfo *hints,
                        struct addrinfo **ret_list);
     int (*createThread)(pthread_t *ret_thread, const pthread_attr_t *attributes,
                         void *(*start)(void *), void *arg);
+    const char *backend; /* which is the best there is; NULL: libevent's first */
 } TorcRealCalls;
 extern TorcRealCalls torc__real_calls;
 
@@ -161,6 +162,7 @@ int torc__real_startPool(TorcRealPool *pool, unsigned most);
 void torc__real_freePool(TorcRealPool *pool); /* after endJobs */
 int torc__real_submit(TorcSystem *system, TorcJob *job);
 void torc__real_setPoolSize(TorcSystem *system, unsigned most);
+void torc__real_poolState(TorcSystem *system, TorcPoolState *ret_state);
 size_t torc__real_jobs(TorcSystem *system, bool wake_when_done);
 void torc__real_endJobs(TorcSystem *system);
 /* In a child, with the lock held, which is released; allocates and frees nothing. There are no

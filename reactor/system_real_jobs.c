@@ -256,6 +256,17 @@ size_t torc__real_jobs(TorcSystem *system, bool wake_when_done)
     return jobs;
 }
 
+void torc__real_poolState(TorcSystem *system, TorcPoolState *ret_state)
+{
+    TorcRealPool *pool = &torc__real(system)->pool;
+    pthread_mutex_lock(&pool->lock);
+    *ret_state = (TorcPoolState){.most = pool->most,
+                                 .threads = pool->threads,
+                                 .running = pool->running,
+                                 .waiting = pool->waiting};
+    pthread_mutex_unlock(&pool->lock);
+}
+
 /* The lock is not held during drop, which may be the application's code and may try to submit. */
 static void drop_waiting(TorcRealPool *pool)
 {

@@ -19,6 +19,14 @@ typedef struct TorcTimers {
     uint32_t round; /* counts runDue */
 } TorcTimers;
 
+/* What a dump tells of a call that is in the heap. */
+typedef struct TorcTimerView {
+    TorcFunction *function;
+    bool bound;
+    uint32_t next; /* in its bound list: number + 1; 0: none */
+} TorcTimerView;
+TorcTimerView torc__timers_view(const TorcTimers *timers, uint32_t number);
+
 /* Frees all memory; every call still there is dropped (its destroy function runs). */
 void torc__timers_done(TorcTimers *timers);
 

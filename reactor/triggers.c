@@ -3,6 +3,8 @@
  * Thread: the reactor's. Owner: a trigger belongs to its list until it is taken out to be run,
  * removed or dropped. Invariant: it is out of its list before its function or its destroy function
  * is called, so both may add and remove triggers, those of the phase being run included. */
+#include <inttypes.h>
+
 #include "reactor_internal.h"
 
 struct TorcTrigger {
@@ -10,6 +12,20 @@ struct TorcTrigger {
     uint64_t id;
     TorcKeptCall call;
 };
+
+const char *torc__triggerList_name(int list)
+{
+    static const char *const names[TORC__TRIGGER_LISTS] = {
+        [TORC__STARTUP_BEFORE] = "trigger before startup",
+        [TORC__STARTUP_DURING] = "trigger during startup",
+        [TORC__STARTUP_AFTER] = "trigger after startup",
+        [TORC__WHEN_RUNNING] = "call when running",
+        [TORC__SHUTDOWN_BEFORE] = "trigger before shutdown",
+        [TORC__SHUTDOWN_DURING] = "trigger during shutdown",
+        [TORC__SHUTDOWN_AFTER] = "trigger after shutdown",
+    };
+    return names[list];
+}
 
 /* The list of a phase, or -EINVAL. */
 static int list_of(TorcSystemEvent event, TorcPhase phase)
@@ -49,11 +65,12 @@ static TorcKeptCall take(TorcTriggers *triggers, int list, TorcTrigger *previous
     return call;
 }
 
-static void run_list(TorcTriggers *triggers, int list)
+static void run_list(TorcReactor *reactor, int list)
 {
+    TorcTriggers *triggers = &reactor->triggers;
     while (triggers->lists[list].first) {
         TorcKeptCall call = take(triggers, list, NULL);
-        torc__call_run(&call);
+        torc__call_runObserved(reactor, &call, torc__triggerList_name(list));
     }
 }
 
@@ -61,12 +78,19 @@ void torc__triggers_fire(TorcReactor *reactor, TorcSystemEvent event, TorcPhase 
 {
     int list = list_of(event, phase);
     assert(list >= 0);
-    run_list(&reactor->triggers, list);
+    run_list(reactor, list);
 }
 
 void torc__triggers_fireWhenRunning(TorcReactor *reactor)
 {
-    run_list(&reactor->triggers, TORC__WHEN_RUNNING);
+    run_list(reactor, TORC__WHEN_RUNNING);
+}
+
+void torc__triggers_dump(const TorcDump *dump, const TorcTriggers *triggers, int list)
+{
+    for (const TorcTrigger *trigger = triggers->lists[list].first; trigger; trigger = trigger->next)
+        torc__dump_print(dump, "%s: function 0x%" PRIxPTR, torc__triggerList_name(list),
+                         (uintptr_t)trigger->call.function);
 }
 
 void torc__triggers_done(TorcTriggers *triggers)

@@ -35,6 +35,13 @@ void torc__triggers_fire(TorcReactor *reactor, TorcSystemEvent event, TorcPhase 
 /* Runs and removes what callWhenRunning gave. */
 void torc__triggers_fireWhenRunning(TorcReactor *reactor);
 
+/* "trigger before startup" and so on, for people. */
+const char *torc__triggerList_name(int list);
+
+/* Adds those of a list to a dump. */
+struct TorcDump;
+void torc__triggers_dump(const struct TorcDump *dump, const TorcTriggers *triggers, int list);
+
 /* Drops all; destroy functions run. */
 void torc__triggers_done(TorcTriggers *triggers);
 

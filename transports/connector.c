@@ -19,6 +19,11 @@ static TorcClientFactory *client_factory(const TorcConnector *connector)
     return (TorcClientFactory *)connector->owner.factory;
 }
 
+/* One of the class's own slots, under observation. */
+#define CALL_FACTORY(connector, slot, ...)                                                         \
+    TORC__OBSERVE(torc__connector_reactor(connector), (connector)->owner.factory->cls->name,       \
+                  #slot, client_class(connector)->slot(client_factory(connector), __VA_ARGS__))
+
 /* ---- lists --------------------------------------------------------------------------------- */
 
 static void link_connector(TorcConnector *connector)
@@ -109,9 +114,9 @@ static void tell_failure(TorcConnector *connector)
 
     connector->failure = NULL;
     connector->state = TORC_CONNECTOR_DISCONNECTED;
+    torc__connector_reactor(connector)->counters.attemptsFailed++;
     if (client_class(connector)->clientConnectionFailed)
-        client_class(connector)->clientConnectionFailed(client_factory(connector), connector,
-                                                        reason);
+        CALL_FACTORY(connector, clientConnectionFailed, connector, reason);
     TorcReason_unref(reason);
     settle(connector);
 }
@@ -121,7 +126,7 @@ static void tell_lost(TorcConnector *connector, const TorcReason *reason)
     connector->stream = NULL;
     connector->state = TORC_CONNECTOR_DISCONNECTED;
     if (client_class(connector)->clientConnectionLost)
-        client_class(connector)->clientConnectionLost(client_factory(connector), connector, reason);
+        CALL_FACTORY(connector, clientConnectionLost, connector, reason);
     settle(connector);
 }
 
@@ -163,7 +168,7 @@ static void start_attempt(TorcConnector *connector)
 {
     connector->starting = false;
     if (client_class(connector)->startedConnecting)
-        client_class(connector)->startedConnecting(client_factory(connector), connector);
+        CALL_FACTORY(connector, startedConnecting, connector);
     if (connector->failure)
         return;
     int r = 0;
@@ -236,8 +241,7 @@ static void connector_connected(TorcStreamOwner *owner, TorcStream *stream)
     TorcConnector *connector = (TorcConnector *)owner;
 
     if (client_class(connector)->clientConnectionMade)
-        client_class(connector)->clientConnectionMade(client_factory(connector), connector,
-                                                      stream->base.protocol);
+        CALL_FACTORY(connector, clientConnectionMade, connector, stream->base.protocol);
 }
 
 static void connector_lost(TorcStreamOwner *owner, const TorcReason *reason)
@@ -249,6 +253,8 @@ static void connector_free(TorcStreamOwner *owner)
 {
     TorcConnector *connector = (TorcConnector *)owner;
 
+    assert(connector->state == TORC_CONNECTOR_DISCONNECTED && !connector->linked);
+    assert(!connector->due && !connector->failure && !connector->stream);
     TorcFactory_unref(owner->factory);
     torc__free(connector->host);
     torc__free(connector);
@@ -274,6 +280,7 @@ TorcConnector *torc__connector_new(TorcStreams *streams, size_t size, const Torc
                                          .connected = connector_connected,
                                          .lost = connector_lost,
                                          .free = connector_free};
+    torc__streamOwner_link(&connector->owner);
     connector->kind = kind;
     connector->host = copy;
     connector->port = port;
@@ -306,6 +313,7 @@ int TorcConnector_connect(TorcConnector *connector)
         return -TORC_ENOTRUNNING;
     connector->state = TORC_CONNECTOR_CONNECTING;
     connector->starting = true;
+    torc__connector_reactor(connector)->counters.attempts++;
     if (!connector->linked) {
         link_connector(connector);
         TorcFactory_doStart(connector->owner.factory);

@@ -219,12 +219,19 @@ static void port_made(TorcStreamOwner *owner, TorcStream *stream)
 
 static void port_lost(TorcStreamOwner *owner, const TorcReason *reason)
 {
-    (void)reason;
-    torc__port_uncount((TorcPort *)owner);
+    TorcPort *port = (TorcPort *)owner;
+
+    torc__count_ended(port->counters.connectionsClosed, reason);
+    torc__port_uncount(port);
 }
 
 static void port_free(TorcStreamOwner *owner)
 {
+    TorcPort *port = (TorcPort *)owner;
+
+    assert(!port->listening && !port->stopped && !port->watched && !port->draining);
+    assert(port->connections == 0 && !port->waiters && port->fd < 0 && port->spare < 0);
+    (void)port; /* in release builds */
     TorcFactory_unref(owner->factory);
     torc__free(owner);
 }
@@ -242,6 +249,7 @@ TorcPort *torc__port_new(TorcStreams *streams, size_t size, const TorcPortKind *
                                     .made = port_made,
                                     .lost = port_lost,
                                     .free = port_free};
+    torc__streamOwner_link(&port->owner);
     port->kind = kind;
     port->address = *address;
     port->fd = port->spare = -1;
@@ -266,6 +274,16 @@ void TorcPort_getHost(const TorcPort *port, TorcAddress *ret_address)
 bool TorcPort_listening(const TorcPort *port)
 {
     return port && port->listening;
+}
+
+int TorcPort_getCounters(const TorcPort *port, TorcPortCounters *ret_counters)
+{
+    TORC__REQUIRE(port && ret_counters);
+    TorcPortCounters counters = port->counters;
+    counters.connectionsOpen = port->connections;
+    counters.bytesReceived = port->owner.bytes_received;
+    counters.bytesSent = port->owner.bytes_sent;
+    return torc__counters_copy(ret_counters, &counters, sizeof(counters));
 }
 
 TorcPort *TorcPort_ref(TorcPort *port)

@@ -12,6 +12,7 @@
 
 #include "../reactor/api.h"
 #include "../reactor/deferred.h"
+#include "../reactor/observation.h"
 #include "address.h"
 
 TORC_BEGIN_DECLS
@@ -49,8 +50,9 @@ TORC_API unsigned TorcPort_connections(const TorcPort *port);
  * time, refusing where it should try another server. Reaching the limit is logged as "port.full",
  * and again when the port was half empty in between. Lowering the limit closes nothing. Costs a
  * counter per connection. Both: 0 or -EINVAL (NULL). The options of listenTCP and listenUNIX set
- * them from the beginning. */
+ * them from the beginning. maxConnections tells what was set; 0 for NULL. */
 TORC_API int TorcPort_setMaxConnections(TorcPort *port, unsigned most);
+TORC_API unsigned TorcPort_maxConnections(const TorcPort *port);
 TORC_API int TorcPort_setRefuseExcess(TorcPort *port, bool refuse);
 
 /* Stops accepting, for as long as the server has no use for more clients. The socket stays open and
@@ -64,6 +66,27 @@ TORC_API int TorcPort_resumeAccepting(TorcPort *port);
 /* True when who comes now becomes a connection: it listens, is not paused, below its limit, and
  * does not look away for want of descriptors. */
 TORC_API bool TorcPort_accepting(const TorcPort *port);
+
+/* ---- counters ------------------------------------------------------------------------------ */
+
+/* Counted since the port was made, but for what is "now". */
+typedef struct TorcPortCounters {
+    size_t size; /* sizeof(TorcPortCounters): set it before the call */
+
+    uint64_t connectionsAccepted; /* taken off the kernel's queue and given to the factory */
+    uint64_t connectionsRefused;  /* closed at once: by setRefuseExcess, by buildProtocol, or for
+                                     want of descriptors or memory */
+    uint64_t acceptErrors;        /* times that accepting failed and the port looked away */
+    uint64_t connectionsOpen;     /* now: as TorcPort_connections */
+    uint64_t bytesReceived;       /* by all its connections */
+    uint64_t bytesSent;
+    /* Those that have ended, by the kind of their reason: connectionsClosed[TORC_CONNECTION_DONE]. */
+    uint64_t connectionsClosed[TORC_COUNTED_KINDS];
+} TorcPortCounters;
+
+/* Fills in what ret_counters->size has room for; see TorcReactor_getCounters, which adds them up. 0
+ * or -EINVAL. */
+TORC_API int TorcPort_getCounters(const TorcPort *port, TorcPortCounters *ret_counters);
 
 /* ---- draining ------------------------------------------------------------------------------ */
 

@@ -83,6 +83,12 @@ static bool back_off(TorcPort *port)
 
 /* ---- refusals ------------------------------------------------------------------------------ */
 
+static void count_refused(TorcPort *port)
+{
+    port->counters.connectionsRefused++;
+    torc__port_reactor(port)->counters.connectionsRefused++;
+}
+
 /* Refuses those who wait by means of the spare descriptor. */
 static void shed(TorcPort *port)
 {
@@ -96,6 +102,7 @@ static void shed(TorcPort *port)
         if (fd < 0)
             break;
         (void)system->ops->close(system, fd);
+        count_refused(port);
     }
     port->spare = system->ops->openSpare(system);
 }
@@ -129,6 +136,8 @@ static bool accept_failed(TorcPort *port, int code)
     case -ENFILE: shed(port); break;
     default: break;
     }
+    port->counters.acceptErrors++;
+    torc__port_reactor(port)->counters.acceptErrors++;
     log_accept_failure(port, code);
     (void)back_off(port); /* without a timer it is tried again at once */
     return false;
@@ -150,6 +159,8 @@ static void log_full(TorcPort *port)
 static void count(TorcPort *port)
 {
     port->connections++;
+    port->counters.connectionsAccepted++;
+    torc__port_reactor(port)->counters.connectionsAccepted++;
     if (!is_full(port))
         return;
     log_full(port);
@@ -176,14 +187,20 @@ static void log_failure(TorcPort *port, int code)
               torc__port_name(port), TORC_LOG_BYTES("problem", text, strlen(text)));
 }
 
+static void connection_failed(TorcPort *port, int code)
+{
+    if (code != -TORC_EREFUSED)
+        log_failure(port, code);
+    count_refused(port);
+    torc__port_uncount(port);
+}
+
 static void begin_connection(TorcPort *port, int fd, const TorcAddress *peer)
 {
     count(port);
     int r = torc__stream_open(&port->owner, fd, peer);
-    if (r < 0 && r != -TORC_EREFUSED)
-        log_failure(port, r);
     if (r < 0)
-        torc__port_uncount(port);
+        connection_failed(port, r);
     else if (port->draining && port->overdue)
         torc__port_endConnections(port); /* since it was being built */
 }
@@ -195,10 +212,25 @@ static void accepted(TorcPort *port, int fd, const struct sockaddr *name, sockle
     port->back_off = 0;
     if (is_full(port)) {
         (void)torc__port_system(port)->ops->close(torc__port_system(port), fd);
+        count_refused(port);
         return;
     }
     torc__address_fromSockaddr(name, length, &peer);
     begin_connection(port, fd, &peer);
+}
+
+/* One of several processes that accept from the same socket often comes too late, but not always:
+ * see stream_park.c. */
+static void ready_for_nothing(TorcPort *port)
+{
+    TorcReactor *reactor = torc__port_reactor(port);
+
+    if (!torc__fruitless_count(&port->fruitless, &port->fruitless_second, torc__now(reactor)))
+        return;
+    port->fruitless = 0;
+    if (back_off(port))
+        torc__fruitless_report(reactor, port->fd, port->owner.factory->cls->name, "readable",
+                               port->back_off);
 }
 
 /* A callback may stop the port; the reactor's reference then lasts until the end of the turn. */
@@ -207,6 +239,7 @@ static void port_ready(int fd, short ready, void *arg)
     TorcPort *port = arg;
     TorcSystem *system = torc__port_system(port);
     bool more = true;
+    bool fruitless = true;
 
     (void)fd;
     (void)ready;
@@ -214,11 +247,16 @@ static void port_ready(int fd, short ready, void *arg)
         struct sockaddr_storage name;
         socklen_t length = sizeof(name);
         int r = system->ops->accept(system, port->fd, (struct sockaddr *)&name, &length);
+        fruitless &= r == -EAGAIN;
         if (r >= 0)
             accepted(port, r, (struct sockaddr *)&name, length);
         else
             more = accept_failed(port, r);
     }
+    if (fruitless)
+        ready_for_nothing(port);
+    else
+        port->fruitless = 0;
 }
 
 /* ---- the public functions ------------------------------------------------------------------ */
@@ -234,6 +272,11 @@ int TorcPort_setMaxConnections(TorcPort *port, unsigned most)
     port->most = most;
     watch_or_else(port);
     return 0;
+}
+
+unsigned TorcPort_maxConnections(const TorcPort *port)
+{
+    return port ? port->most : 0;
 }
 
 int TorcPort_setRefuseExcess(TorcPort *port, bool refuse)

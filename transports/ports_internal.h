@@ -40,7 +40,10 @@ struct TorcPort {
     int fd;
     int spare; /* -1: none could be had */
     unsigned connections;
-    unsigned most; /* connections; 0: no limit */
+    unsigned most;             /* connections; 0: no limit */
+    TorcPortCounters counters; /* but for what its TorcStreamOwner counts */
+    unsigned fruitless;        /* wake-ups in a row that brought no connection */
+    unsigned fruitless_second;
     int64_t back_off;
     TorcDelayedCall back_off_call; /* active: it looks away */
     TorcDelayedCall drain_call;

@@ -13,9 +13,6 @@
 
 enum { BLOCK_STREAMS = 64 };
 
-/* What the receive buffer begins with; it grows when reads fill it (stream_read.c). */
-enum { RECEIVE_SIZE = 64 * 1024 };
-
 enum { CLOSE_TIMEOUT_SECONDS = 30 };
 
 typedef struct TorcStreamBlock {
@@ -25,6 +22,29 @@ typedef struct TorcStreamBlock {
 
 /* ---- memory -------------------------------------------------------------------------------- */
 
+/* Of a free stream only these may be read: what it is (an id may ask it for its protocol), and
+ * between `next` and `generation` that it is free. The rest is nobody's: AddressSanitizer stops who
+ * touches it, and other debug builds fill it so that who does is found out soon. */
+enum {
+    POISON_FIRST = offsetof(TorcStream, base.protocol),
+    POISON_SECOND = offsetof(TorcStream, watch)
+};
+_Static_assert(offsetof(TorcStream, next) < offsetof(TorcStream, watch) &&
+                   offsetof(TorcStream, generation) < offsetof(TorcStream, watch),
+               "they lie between");
+
+static void poison(TorcStream *stream)
+{
+    uint8_t *bytes = (uint8_t *)stream;
+    torc__poison(bytes + POISON_FIRST, offsetof(TorcStream, next) - POISON_FIRST);
+    torc__poison(bytes + POISON_SECOND, sizeof(*stream) - POISON_SECOND);
+}
+
+static void unpoison(TorcStream *stream)
+{
+    torc__unpoison(stream, sizeof(*stream));
+}
+
 static bool add_block(TorcStreams *streams)
 {
     TorcStreamBlock *block = torc__zalloc(sizeof(TorcStreamBlock));
@@ -33,9 +53,9 @@ static bool add_block(TorcStreams *streams)
     block->next = streams->blocks;
     streams->blocks = block;
     for (int i = BLOCK_STREAMS; i-- > 0;) {
-        block->streams[i].generation = 1;
         block->streams[i].next = streams->free_streams;
         streams->free_streams = &block->streams[i];
+        poison(&block->streams[i]);
     }
     return true;
 }
@@ -46,18 +66,26 @@ static TorcStream *stream_take(TorcStreams *streams)
         return NULL;
     TorcStream *stream = streams->free_streams;
     streams->free_streams = stream->next;
-    uint32_t generation = stream->generation;
+    unpoison(stream);
     memset(stream, 0, sizeof(*stream));
-    stream->generation = generation;
+    stream->generation = ++streams->sequence;
+    torc__ages_note(&streams->ages, stream->generation, torc__now(streams->reactor));
     return stream;
 }
 
 static void stream_give_back(TorcStreams *streams, TorcStream *stream)
 {
     stream->flags = 0;
-    stream->generation++;
     stream->next = streams->free_streams;
     streams->free_streams = stream;
+    poison(stream);
+}
+
+static int64_t close_timeout_of(const TorcFactory *factory)
+{
+    if (factory->closeTimeout == 0)
+        return CLOSE_TIMEOUT_SECONDS * TORC__SECOND;
+    return factory->closeTimeout > 0 ? torc__nanoseconds(factory->closeTimeout) : TORC__NEVER;
 }
 
 TorcStreamExtras *torc__stream_extras(TorcStream *stream)
@@ -69,7 +97,7 @@ TorcStreamExtras *torc__stream_extras(TorcStream *stream)
         return NULL;
     extras->high_mark = TORC__HIGH_MARK_DEFAULT;
     extras->buffer_limit = stream->owner->factory->bufferLimit;
-    extras->close_timeout = CLOSE_TIMEOUT_SECONDS * TORC__SECOND;
+    extras->close_timeout = close_timeout_of(stream->owner->factory);
     stream->extras = extras;
     return extras;
 }
@@ -89,7 +117,8 @@ static void tell(TorcStream *stream)
     if ((stream->flags & (TORC__WRITE_SHUT_NEWS | TORC__LOST)) == TORC__WRITE_SHUT_NEWS) {
         stream->flags &= ~TORC__WRITE_SHUT_NEWS;
         if (stream->base.protocol->cls->writeConnectionLost)
-            stream->base.protocol->cls->writeConnectionLost(stream->base.protocol);
+            TORC__CALL_SLOT(torc__stream_reactor(stream), stream->base.protocol->cls,
+                            writeConnectionLost, (stream->base.protocol));
     }
     if (torc__stream_marksDue(stream))
         tell_marks(stream);
@@ -119,6 +148,9 @@ void torc__stream_release(TorcStream *stream)
 {
     TorcStreamOwner *owner = stream->owner;
 
+    assert((stream->flags & (TORC__IN_USE | TORC__TOLD | TORC__LISTED)) ==
+           (TORC__IN_USE | TORC__TOLD));
+    assert(stream->fd < 0 && !stream->base.protocol && !stream->reason);
     if (stream->extras)
         torc__free(stream->extras->descriptors);
     torc__free(stream->extras);
@@ -284,13 +316,15 @@ static void streams_free(TorcReactorPart *part)
     TorcStreams *streams = (TorcStreams *)part;
 
     torc__ports_letGo(streams);
+    torc__streams_leaveOwners(streams);
     while (streams->blocks) {
         TorcStreamBlock *block = streams->blocks;
         streams->blocks = block->next;
+        torc__unpoison(block, sizeof(*block));
         torc__free(block);
     }
     torc__writePool_done(&streams->pool);
-    torc__free(streams->receive);
+    torc__free(streams->receive_memory);
     torc__free(streams);
 }
 
@@ -301,18 +335,18 @@ TorcStreams *torc__streams(TorcReactor *reactor)
     TorcStreams *streams = torc__zalloc(sizeof(TorcStreams));
     if (!streams)
         return NULL;
-    streams->receive = torc__malloc(RECEIVE_SIZE);
-    if (!streams->receive) {
+    if (torc__streams_growReceive(streams) < 0) {
         torc__free(streams);
         return NULL;
     }
-    streams->receive_size = RECEIVE_SIZE;
     streams->reactor = reactor;
     streams->part = (TorcReactorPart){.endTurn = streams_endTurn,
                                       .disconnect = streams_disconnect,
                                       .alive = streams_alive,
                                       .abort = streams_abort,
-                                      .free = streams_free};
+                                      .free = streams_free,
+                                      .count = torc__streams_count,
+                                      .dump = torc__streams_dump};
     torc__reactor_addPart(reactor, &streams->part);
     reactor->streams = streams;
     return streams;
@@ -326,6 +360,8 @@ static unsigned wanted_interest(const TorcStream *stream, bool edge)
 {
     bool writable = torc__stream_waitsForRoom(stream);
 
+    if (torc__stream_parked(stream))
+        return 0;
     if (edge) {
         writable |= (stream->flags & TORC__WATCH_WRITE) != 0;
         return TORC_READABLE | TORC_CLOSED | TORC_EDGE | (writable ? TORC_WRITABLE : 0);
@@ -385,12 +421,10 @@ static void keep_peer(TorcStream *stream, const TorcAddress *peer)
 {
     stream->peer_port = peer->port;
     memcpy(stream->peer_ip, peer->ip, sizeof(stream->peer_ip));
-    if (peer->family == TORC_ADDRESS_IPV4)
-        stream->flags |= TORC__PEER_IPV4;
-    else if (peer->family == TORC_ADDRESS_IPV6)
-        stream->flags |= TORC__PEER_IPV6;
-    else if (peer->family == TORC_ADDRESS_UNIX)
+    if (peer->family == TORC_ADDRESS_UNIX)
         stream->flags |= TORC__PEER_UNIX;
+    else
+        stream->peer_family = (uint16_t)peer->family;
     TorcStreamExtras *extras = peer->scopeId ? torc__stream_extras(stream) : NULL;
     if (extras)
         extras->peer_scope = peer->scopeId;
@@ -399,8 +433,11 @@ static void keep_peer(TorcStream *stream, const TorcAddress *peer)
 static int build_protocol(TorcStreamOwner *owner, const TorcAddress *peer,
                           TorcProtocol **ret_protocol)
 {
+    TorcReactor *reactor = owner->streams->reactor;
     TorcProtocol *protocol = NULL;
-    int r = TorcFactory_buildProtocol(owner->factory, peer, &protocol);
+    int r;
+    TORC__OBSERVE(reactor, owner->factory->cls->name, "buildProtocol",
+                  r = TorcFactory_buildProtocol(owner->factory, peer, &protocol));
     if (r < 0)
         return r;
     if (!protocol)
@@ -432,7 +469,10 @@ static void stream_begin(TorcStream *stream, TorcProtocol *protocol)
     stream->flags |= TORC__MADE;
     stream->owner->made(stream->owner, stream);
     torc__stream_watch(stream);
-    protocol->cls->connectionMade(protocol);
+    if (stream->owner->factory->idleTimeout > 0)
+        torc__stream_beginTimed(stream);
+    torc__stream_reactor(stream)->counters.connectionsMade++;
+    TORC__CALL_SLOT(torc__stream_reactor(stream), protocol->cls, connectionMade, (protocol));
     if (stream->owner->connected)
         stream->owner->connected(stream->owner, stream);
 }

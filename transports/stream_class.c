@@ -24,12 +24,9 @@ static void stream_getPeer(TorcTransport *self, TorcAddress *ret_address)
         unix_peer(stream, ret_address);
         return;
     }
-    TorcAddress address = {.port = stream->peer_port};
+    TorcAddress address = {.family = (TorcAddressFamily)stream->peer_family,
+                           .port = stream->peer_port};
 
-    if (stream->flags & TORC__PEER_IPV4)
-        address.family = TORC_ADDRESS_IPV4;
-    else if (stream->flags & TORC__PEER_IPV6)
-        address.family = TORC_ADDRESS_IPV6;
     memcpy(address.ip, stream->peer_ip, sizeof(address.ip));
     if (stream->extras)
         address.scopeId = stream->extras->peer_scope;
@@ -140,6 +137,7 @@ static int stream_set(TorcTransport *self, TorcTransportSetting setting, int64_t
         extras->close_timeout = value;
         torc__stream_closeTimerAnew(stream);
         return 0;
+    case TORC__IDLE_TIMEOUT: return torc__stream_setIdleTimeout(stream, value);
     }
     torc__stream_list(stream); /* it may be beyond a mark now */
     return 0;

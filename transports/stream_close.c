@@ -169,6 +169,8 @@ static void close_socket(TorcStream *stream)
         struct linger off = {.l_onoff = 1, .l_linger = 0};
         (void)system->ops->setsockopt(system, stream->fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));
     }
+    if (stream->extras)
+        (void)TorcDelayedCall_cancel(stream->extras->park_call);
     system->ops->unwatch(system, &stream->watch);
     (void)system->ops->close(system, stream->fd); /* nothing left to tell */
     stream->fd = -1;
@@ -257,6 +259,10 @@ void torc__stream_lingerOn(TorcStream *stream)
 
     if (!discard(stream, &bytes))
         torc__stream_lingerEnd(stream);
+    else if (bytes == 0)
+        torc__stream_fruitless(stream, "readable");
+    else
+        stream->flags &= ~TORC__FRUITLESS;
 }
 
 /* True when the socket was taken over for lingering. One that cannot get memory or place is closed
@@ -306,6 +312,7 @@ static void cancel_calls(TorcStream *stream)
         return;
     (void)TorcDelayedCall_cancel(extras->close_call);
     (void)TorcDelayedCall_cancel(extras->retry_call);
+    (void)TorcDelayedCall_cancel(extras->idle_call);
     torc__bound_cancelAll(stream->owner->streams->reactor, &extras->bound);
 }
 
@@ -323,15 +330,19 @@ void torc__stream_tellLost(TorcStream *stream)
     TorcProtocol *protocol = stream->base.protocol;
     TorcReason *reason = stream->reason;
 
+    assert((stream->flags & (TORC__MADE | TORC__LOST | TORC__TELLING)) ==
+           (TORC__MADE | TORC__LOST));
     stream->flags |= TORC__TELLING; /* first: destroy functions cannot bind new calls */
     cancel_calls(stream);
     TorcProducing ended = torc__stream_endProducing(stream);
-    protocol->cls->connectionLost(protocol, reason);
+    TORC__CALL_SLOT(torc__stream_reactor(stream), protocol->cls, connectionLost,
+                    (protocol, reason));
     protocol->transport = NULL;
     stream->flags |= TORC__TOLD;
     if (ended.receiver)
         ended.receiver->gone(ended.producer);
     owner->streams->connected--;
+    torc__count_ended(torc__stream_reactor(stream)->counters.connectionsClosed, reason);
     if (!wants_linger(stream, reason) || !linger_begin(stream))
         close_socket(stream);
     owner->lost(owner, reason);

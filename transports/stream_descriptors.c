@@ -119,6 +119,8 @@ bool torc__stream_sendDescriptors(TorcStream *stream)
         drop_first(stream);
         torc__stream_sent(stream, (size_t)n);
     }
+    if (!stream->output && (stream->flags & TORC__WATCH_WRITE))
+        torc__stream_watch(stream); /* without edges, writability would be reported for ever */
     return true;
 }
 
@@ -159,6 +161,7 @@ void torc__stream_deliverPassed(TorcStream *stream, const TorcPassed *passed)
         if (stream->flags & (TORC__DISCONNECTING | TORC__LOST))
             (void)system->ops->close(system, passed->descriptors[i]);
         else
-            protocol->cls->fileDescriptorReceived(protocol, passed->descriptors[i]);
+            TORC__CALL_SLOT(torc__stream_reactor(stream), protocol->cls, fileDescriptorReceived,
+                            (protocol, passed->descriptors[i]));
     }
 }

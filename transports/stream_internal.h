@@ -1,14 +1,15 @@
 /* Streams: connections on stream sockets, whatever the address family. Not installed.
  *
  * stream.c holds birth, death and the end of the turn; stream_read.c, stream_write.c and
- * stream_close.c the three things a connection does; stream_producer.c who writes no faster than the
- * peer reads; stream_class.c what can be asked of it. Where descriptors come from (ports, connectors)
- * is their owners' business. */
+ * stream_close.c the three things a connection does; stream_idle.c what becomes of one that does
+ * nothing; stream_producer.c who writes no faster than the peer reads; stream_class.c what can be
+ * asked of it. Where descriptors come from (ports, connectors) is their owners' business. */
 #ifndef TORC_TRANSPORTS_STREAM_INTERNAL_H
 #define TORC_TRANSPORTS_STREAM_INTERNAL_H
 
 #include "../factories/factory.h"
 #include "../reactor/reactor_internal.h"
+#include "stream_ages_internal.h"
 #include "transport_internal.h"
 #include "write_queue_internal.h"
 
@@ -24,6 +25,10 @@ struct TorcStreamOwner {
     TorcSystem *system;
     TorcFactory *factory;
     unsigned references;
+    uint64_t bytes_received;
+    uint64_t bytes_sent;
+    TorcStreamOwner *previous_owner; /* the list of all, for counting */
+    TorcStreamOwner *next_owner;
     /* The connection begins; connectionMade follows. */
     void (*made)(TorcStreamOwner *owner, TorcStream *stream);
     /* connectionMade has returned; it may have asked for the end. NULL: nobody wants to know. */
@@ -33,10 +38,15 @@ struct TorcStreamOwner {
     void (*free)(TorcStreamOwner *owner);
 };
 
+/* A new one joins the list of all, and the last reference takes it out. */
+void torc__streamOwner_link(TorcStreamOwner *owner);
+void torc__streamOwner_gone(TorcStreamOwner *owner);
+
 static inline void torc__streamOwner_unref(TorcStreamOwner *owner)
 {
+    assert(owner->references > 0);
     if (--owner->references == 0)
-        owner->free(owner);
+        torc__streamOwner_gone(owner);
 }
 
 enum {
@@ -77,9 +87,9 @@ enum {
     TORC__LISTED = 1 << 18, /* on the list of the end of the turn */
     TORC__WATCH_READ = 1 << 19,
     TORC__WATCH_WRITE = 1 << 20,
-    TORC__PEER_IPV4 = 1 << 21,
-    TORC__PEER_IPV6 = 1 << 22,
-    TORC__PEER_UNIX = 1 << 24 /* its names are asked of the socket */
+    TORC__TIMED = 1 << 21,     /* there is an idle timeout: what comes and goes is noted */
+    TORC__FRUITLESS = 1 << 22, /* woken, and no byte has moved since: see stream_park.c */
+    TORC__PEER_UNIX = 1 << 24  /* its names are asked of the socket */
 };
 
 /* One flag more than an enum has room for: descriptors wait to be sent. */
@@ -96,9 +106,15 @@ typedef struct TorcStreamExtras {
     size_t buffer_limit; /* 0: none */
     int64_t close_timeout;
     TorcDelayedCall close_call;
+    int64_t idle_timeout; /* while TORC__TIMED is set */
+    int64_t moved_at;     /* when the last byte came or went */
+    TorcDelayedCall idle_call;
     TorcDelayedCall retry_call; /* after ENOBUFS */
-    int broken_code;            /* why sending broke */
-    TorcProducing producing;    /* while TORC__PRODUCED is set */
+    TorcDelayedCall park_call;  /* active: it is not watched */
+    int64_t park_pause;
+    int64_t parked_at;
+    int broken_code;         /* why sending broke */
+    TorcProducing producing; /* while TORC__PRODUCED is set */
     uint32_t peer_scope;
     unsigned descriptor_first; /* of those to be sent: while TORC__DESCRIPTORS is set */
     unsigned descriptor_count;
@@ -123,7 +139,9 @@ struct TorcStream {
     int fd;
     uint32_t generation;
     uint16_t peer_port;
-    uint16_t reserved;
+    uint16_t peer_family : 2;      /* a TorcAddressFamily; NONE also for UNIX */
+    uint16_t fruitless : 10;       /* wake-ups, while TORC__FRUITLESS is set */
+    uint16_t fruitless_second : 4; /* when they were, the last digit */
     TorcWatch watch;
     uint8_t peer_ip[16];
 };
@@ -140,12 +158,18 @@ struct TorcStreams {
     TorcStream *turn_first;
     TorcStream *turn_last;
     TorcWritePool pool;
-    uint8_t *receive; /* one buffer for all reads of the reactor */
+    uint8_t *receive; /* one buffer for all reads of the reactor, in receive_memory */
     size_t receive_size;
+    void *receive_memory;
     /* Type-stable memory: blocks of streams, and those free. */
     struct TorcStreamBlock *blocks;
     TorcStream *free_streams;
-    size_t connected; /* streams whose connectionLost has not been called */
+    size_t connected;  /* streams whose connectionLost has not been called */
+    uint32_t sequence; /* of the last stream: its generation */
+    TorcAges ages;     /* of the streams, by generation */
+    TorcStreamOwner *owners;
+    uint64_t bytes_received; /* by owners that are gone */
+    uint64_t bytes_sent;
     /* Closed connections that still discard input, oldest first. */
     TorcStream *linger_first;
     TorcStream *linger_last;
@@ -220,6 +244,11 @@ static inline TorcSystem *torc__stream_system(const TorcStream *stream)
     return stream->owner->system;
 }
 
+static inline TorcReactor *torc__stream_reactor(const TorcStream *stream)
+{
+    return stream->owner->streams->reactor;
+}
+
 static inline bool torc__stream_reads(const TorcStream *stream)
 {
     return !(stream->flags & (TORC__PAUSED | TORC__READ_EOF | TORC__DISCONNECTING | TORC__LOST));
@@ -236,6 +265,9 @@ static inline bool torc__stream_waitsForRoom(const TorcStream *stream)
 
 /* A TorcWatchFunction. */
 void torc__stream_ready(int fd, short ready, void *arg);
+
+/* The receive buffer, made or made larger; nobody may be reading from it. 0 or -ENOMEM. */
+int torc__streams_growReceive(TorcStreams *streams);
 
 /* At the end of the turn: goes on with input that no edge will report. */
 void torc__stream_readOn(TorcStream *stream);
@@ -309,11 +341,54 @@ void torc__stream_getFlow(TorcTransport *self, TorcFlow *ret_flow);
 bool torc__stream_producerDue(const TorcStream *stream);
 void torc__stream_tellProducer(TorcStream *stream);
 
-/* The kernel took bytes, and there is a pull producer or the connection is closing. */
+/* The kernel took bytes, and there is a pull producer or an idle timeout, or the connection is
+ * closing. */
 void torc__stream_progress(TorcStream *stream);
 
 /* The connection is gone: takes out the producer, if there is one, and tells it. */
 TorcProducing torc__stream_endProducing(TorcStream *stream);
+
+/* ---- stream_idle.c ------------------------------------------------------------------------- */
+
+/* Nanoseconds from now on; 0: none. 0 or -ENOMEM. */
+int torc__stream_setIdleTimeout(TorcStream *stream, int64_t timeout);
+
+/* The connection begins, and its factory has an idle timeout; failure loses the connection. */
+void torc__stream_beginTimed(TorcStream *stream);
+
+/* While TORC__TIMED is set: bytes came, or the kernel took some. */
+static inline void torc__stream_moved(TorcStream *stream)
+{
+    stream->extras->moved_at = torc__now(stream->owner->streams->reactor);
+}
+
+/* ---- stream_observation.c: of a TorcReactorPart -------------------------------------------- */
+
+/* The reactor is being freed; who is held by the application stays without it. */
+void torc__streams_leaveOwners(TorcStreams *streams);
+
+void torc__streams_count(const TorcReactorPart *part, TorcReactorCounters *counters);
+void torc__streams_dump(const TorcReactorPart *part, const TorcDump *dump);
+
+/* ---- stream_park.c ------------------------------------------------------------------------- */
+
+/* What the bits of a stream can hold. */
+enum { TORC__FRUITLESS_MOST = 1023, TORC__FRUITLESS_SECONDS = 16 };
+
+/* A wake-up, of whatever is watched, led to nothing: true when it is time to look away. Both are 0
+ * at first; bytes, or connections, set the count to 0. */
+bool torc__fruitless_count(unsigned *count, unsigned *second, int64_t now);
+/* The descriptor is not watched for a while. */
+void torc__fruitless_report(TorcReactor *reactor, int fd, const char *class_name,
+                            const char *events, int64_t pause);
+
+/* The same for a stream, which is parked then. The events are for the report. */
+void torc__stream_fruitless(TorcStream *stream, const char *events);
+
+static inline bool torc__stream_parked(const TorcStream *stream)
+{
+    return stream->extras && TorcDelayedCall_active(stream->extras->park_call);
+}
 
 /* ---- stream_close.c ------------------------------------------------------------------------ */
 

@@ -107,19 +107,25 @@ bool torc__stream_producerDue(const TorcStream *stream)
 void torc__stream_tellProducer(TorcStream *stream)
 {
     const TorcProducing *producing = &stream->extras->producing;
+    const char *name = stream->base.protocol->cls->name;
+    TorcReactor *reactor = torc__stream_reactor(stream);
 
     if (stream->flags & TORC__PULL)
         stream->flags &= ~TORC__PULL_DUE;
     else
         stream->flags ^= TORC__PRODUCER_PAUSED;
     if (stream->flags & TORC__PRODUCER_PAUSED)
-        producing->cls->pauseProducing(producing->producer);
+        TORC__OBSERVE(reactor, name, "producer's pauseProducing",
+                      producing->cls->pauseProducing(producing->producer));
     else
-        producing->cls->resumeProducing(producing->producer);
+        TORC__OBSERVE(reactor, name, "producer's resumeProducing",
+                      producing->cls->resumeProducing(producing->producer));
 }
 
 void torc__stream_progress(TorcStream *stream)
 {
+    if (stream->flags & TORC__TIMED)
+        torc__stream_moved(stream);
     if (stream->flags & TORC__PULL)
         stream->flags |= TORC__PULL_DUE;
     if ((stream->flags & TORC__DISCONNECTING) && stream->extras)

@@ -21,6 +21,14 @@ static TORC__COLD void block(TorcStream *stream)
         torc__stream_closeTimer(stream);
 }
 
+/* The socket took nothing: if it was reported writable, then for nothing. */
+static TORC__COLD void wait_again(TorcStream *stream)
+{
+    block(stream);
+    if (stream->flags & TORC__WATCH_WRITE)
+        torc__stream_fruitless(stream, "writable");
+}
+
 static void retry(void *arg)
 {
     TorcStream *stream = arg;
@@ -62,7 +70,7 @@ TORC__COLD bool torc__stream_refused(TorcStream *stream, int code)
     if (code == -EINTR)
         return true;
     if (code == -EAGAIN)
-        block(stream);
+        wait_again(stream);
     else if (code == -ENOBUFS || code == -ENOMEM)
         block_for_a_while(stream);
     else
@@ -95,13 +103,14 @@ static ssize_t send_front(TorcStream *stream, size_t *ret_offered)
 /* The kernel took something. */
 static inline void progressed(TorcStream *stream)
 {
-    stream->flags &= ~TORC__UNCONFIRMED; /* a reset would have shown */
-    if (stream->flags & (TORC__DISCONNECTING | TORC__PULL))
+    stream->flags &= ~(TORC__UNCONFIRMED | TORC__FRUITLESS); /* a reset would have shown */
+    if (stream->flags & (TORC__DISCONNECTING | TORC__PULL | TORC__TIMED))
         torc__stream_progress(stream);
 }
 
 void torc__stream_sent(TorcStream *stream, size_t length)
 {
+    stream->owner->bytes_sent += length;
     torc__writeQueue_consume(&stream->owner->streams->pool, &stream->output, length);
     progressed(stream);
 }
@@ -173,6 +182,12 @@ bool torc__stream_closedForWriting(const TorcStream *stream)
     return closed_for_writing(stream);
 }
 
+static TORC__COLD int refuse(TorcStream *stream)
+{
+    torc__stream_reactor(stream)->counters.writesAfterClose++;
+    return -EPIPE;
+}
+
 /* Part of the output cannot be kept, so the rest would be a lie: the connection ends. */
 static TORC__COLD int give_up(TorcStream *stream, TorcReason *reason, int code)
 {
@@ -202,8 +217,8 @@ static TORC__COLD int overflow(TorcStream *stream)
     return give_up(stream, reason, -ENOBUFS);
 }
 
-/* Offers a large block at the front of the queue to the kernel at once. Returns how much it took;
- * the rest is queued, and what went wrong will show again when that is sent. */
+/* Offers a large block at the front of the queue to the kernel at once. Returns how much it took; the
+ * rest is queued, unless the connection is broken: Linux tells a socket's error once. */
 static size_t send_directly(TorcStream *stream, const void *data, size_t length)
 {
     TorcSystem *system = torc__stream_system(stream);
@@ -211,8 +226,11 @@ static size_t send_directly(TorcStream *stream, const void *data, size_t length)
     if (stream->output || (stream->flags & (TORC__BLOCKED | TORC__DESCRIPTORS)))
         return 0;
     ssize_t n = system->ops->send(system, stream->fd, data, length);
+    if (n < 0)
+        (void)torc__stream_refused(stream, (int)n);
     if (n <= 0)
         return 0;
+    stream->owner->bytes_sent += (size_t)n;
     progressed(stream);
     if ((size_t)n < length)
         block(stream);
@@ -234,6 +252,8 @@ static TORC__COLD int write_large(TorcStream *stream, const uint8_t *data, size_
 
     if (stream->flags & TORC__LOST)
         return -EPIPE;
+    if (stream->flags & TORC__WRITE_BROKEN)
+        return 0; /* as for what is sent at the end of the turn: connectionLost tells why */
     return taken == length ? 0 : queue_copy(stream, data + taken, length - taken);
 }
 
@@ -242,7 +262,7 @@ int torc__stream_write(TorcTransport *self, const void *data, size_t length)
     TorcStream *stream = (TorcStream *)self;
 
     if (closed_for_writing(stream))
-        return -EPIPE;
+        return refuse(stream);
     if (length == 0)
         return 0;
     if (beyond_limit(stream, length))
@@ -251,13 +271,31 @@ int torc__stream_write(TorcTransport *self, const void *data, size_t length)
                                 : write_large(stream, data, length);
 }
 
-int torc__stream_writeSequence(TorcTransport *self, const TorcBytes *pieces, size_t count)
+/* Out of line: what the usual case below does not do must not cost it registers. */
+static __attribute__((noinline)) int write_one_by_one(TorcStream *stream, const TorcBytes *pieces,
+                                                      size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        int r = torc__stream_write(self, pieces[i].data, pieces[i].length);
+        int r = torc__stream_write(&stream->base, pieces[i].data, pieces[i].length);
         if (r < 0)
             return r;
     }
+    return 0;
+}
+
+/* A line and its delimiter, a header and its body: mostly there is room for both behind what this
+ * turn has written already. */
+int torc__stream_writeSequence(TorcTransport *self, const TorcBytes *pieces, size_t count)
+{
+    TorcStream *stream = (TorcStream *)self;
+    size_t length = 0;
+
+    if (closed_for_writing(stream) || !stream->output ||
+        !torc__writeQueue_stage(stream->output, pieces, count, &length) ||
+        beyond_limit(stream, length))
+        return write_one_by_one(stream, pieces, count);
+    torc__writeQueue_commit(stream->output, length);
+    torc__stream_list(stream);
     return 0;
 }
 
@@ -275,7 +313,7 @@ int torc__stream_writeOwned(TorcTransport *self, const void *data, size_t length
                             TorcFunction *release, void *arg)
 {
     TorcStream *stream = (TorcStream *)self;
-    int r = closed_for_writing(stream) ? -EPIPE : 0;
+    int r = closed_for_writing(stream) ? refuse(stream) : 0;
 
     if (r == 0 && beyond_limit(stream, length))
         r = overflow(stream);
@@ -297,7 +335,7 @@ static ssize_t file_refused(TorcStream *stream, ssize_t code)
     }
     if (code == -EAGAIN) {
         stream->flags |= TORC__PULL_DUE;
-        block(stream);
+        wait_again(stream);
     }
     return code;
 }
@@ -309,7 +347,7 @@ ssize_t torc__stream_sendFile(TorcTransport *self, int fd, uint64_t offset, size
     TorcSystem *system = torc__stream_system(stream);
 
     if (closed_for_writing(stream))
-        return -EPIPE;
+        return refuse(stream);
     if (!system->ops->sendfile)
         return -ENOSYS;
     if (stream->output || (stream->flags & (TORC__BLOCKED | TORC__DESCRIPTORS))) {
@@ -319,6 +357,7 @@ ssize_t torc__stream_sendFile(TorcTransport *self, int fd, uint64_t offset, size
     ssize_t n = system->ops->sendfile(system, stream->fd, fd, offset, length);
     if (n < 0)
         return file_refused(stream, n);
+    stream->owner->bytes_sent += (size_t)n;
     if (n > 0)
         progressed(stream);
     return n;
@@ -353,8 +392,8 @@ void torc__stream_tellMarks(TorcStream *stream)
         return;
     }
     stream->flags ^= TORC__ABOVE_MARK;
-    void (*slot)(TorcProtocol *) =
-        stream->flags & TORC__ABOVE_MARK ? cls->pauseProducing : cls->resumeProducing;
-    if (slot)
-        slot(protocol);
+    if ((stream->flags & TORC__ABOVE_MARK) && cls->pauseProducing)
+        TORC__CALL_SLOT(torc__stream_reactor(stream), cls, pauseProducing, (protocol));
+    else if (!(stream->flags & TORC__ABOVE_MARK) && cls->resumeProducing)
+        TORC__CALL_SLOT(torc__stream_reactor(stream), cls, resumeProducing, (protocol));
 }

@@ -81,13 +81,16 @@ static void opened(TcpConnector *connector)
 }
 
 /* A client port equal to the port it connects to on the same host connects to itself (a
- * simultaneous open, RFC 9293 §3.5). Nobody listens there. */
+ * simultaneous open, RFC 9293 §3.5). Nobody listens there. With another port, as nearly always, the
+ * peer's name need not be asked for. */
 static bool connected_to_itself(const TcpConnector *connector)
 {
     TorcAddress own;
     TorcAddress peer;
 
     torc__socket_name(connector_system(connector), connector->fd, &own);
+    if (own.port != connector->addresses[connector->tried - 1].port)
+        return false;
     torc__socket_peer(connector_system(connector), connector->fd, &peer);
     return own.family != TORC_ADDRESS_NONE && TorcAddress_equal(&own, &peer);
 }

@@ -92,19 +92,25 @@ size_t TorcTransport_bufferedBytes(const TorcTransport *transport)
     return transport ? transport->cls->bufferedBytes(transport) : 0;
 }
 
+/* What is beyond it cannot wait in memory. */
+static int64_t saturate(size_t bytes)
+{
+    return bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes;
+}
+
 int TorcTransport_setWriteMarks(TorcTransport *transport, size_t high, size_t low)
 {
-    TORC__REQUIRE(transport && low <= high && high <= INT64_MAX);
+    TORC__REQUIRE(transport && low <= high);
     CHECK_THREAD(transport);
-    int r = transport->cls->set(transport, TORC__HIGH_MARK, (int64_t)high);
-    return r < 0 ? r : transport->cls->set(transport, TORC__LOW_MARK, (int64_t)low);
+    int r = transport->cls->set(transport, TORC__HIGH_MARK, saturate(high));
+    return r < 0 ? r : transport->cls->set(transport, TORC__LOW_MARK, saturate(low));
 }
 
 int TorcTransport_setBufferLimit(TorcTransport *transport, size_t bytes)
 {
-    TORC__REQUIRE(transport && bytes <= INT64_MAX);
+    TORC__REQUIRE(transport);
     CHECK_THREAD(transport);
-    return transport->cls->set(transport, TORC__BUFFER_LIMIT, (int64_t)bytes);
+    return transport->cls->set(transport, TORC__BUFFER_LIMIT, saturate(bytes));
 }
 
 /* ---- ending -------------------------------------------------------------------------------- */
@@ -144,6 +150,13 @@ int TorcTransport_setCloseTimeout(TorcTransport *transport, double seconds)
     CHECK_THREAD(transport);
     int64_t timeout = seconds < 0 ? TORC__NEVER : torc__nanoseconds(seconds);
     return transport->cls->set(transport, TORC__CLOSE_TIMEOUT, timeout);
+}
+
+int TorcTransport_setIdleTimeout(TorcTransport *transport, double seconds)
+{
+    TORC__REQUIRE(transport && seconds >= 0); /* which is not true of NaN */
+    CHECK_THREAD(transport);
+    return transport->cls->set(transport, TORC__IDLE_TIMEOUT, torc__nanoseconds(seconds));
 }
 
 bool TorcTransport_disconnecting(const TorcTransport *transport)

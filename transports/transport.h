@@ -68,11 +68,13 @@ TORC_API size_t TorcTransport_bufferedBytes(const TorcTransport *transport);
 
 /* When more than `high` bytes wait at the end of a turn the protocol's pauseProducing slot is
  * called, once; when they have fallen to `low` or less its resumeProducing slot, once. Default 64
- * KiB and 0. 0 or -EINVAL (low > high), -ENOMEM. */
+ * KiB and 0. More than can wait, such as SIZE_MAX, means never. 0 or -EINVAL (low > high),
+ * -ENOMEM. */
 TORC_API int TorcTransport_setWriteMarks(TorcTransport *transport, size_t high, size_t low);
 
 /* Most bytes that may wait; a write beyond it aborts the connection with the reason
- * TORC_CONNECTION_OVERFLOW. 0: no limit, the default. 0 or -ENOMEM. */
+ * TORC_CONNECTION_OVERFLOW. 0: no limit, the default; more than can wait, such as SIZE_MAX, is none
+ * either. TorcFactory_setBufferLimit sets it from the beginning. 0, -EINVAL (NULL) or -ENOMEM. */
 TORC_API int TorcTransport_setBufferLimit(TorcTransport *transport, size_t bytes);
 
 /* ---- ending -------------------------------------------------------------------------------- */
@@ -100,8 +102,19 @@ TORC_API void TorcTransport_failConnection(TorcTransport *transport, const TorcR
 
 /* Seconds in which bytes wait after loseConnection and the peer takes none; then the connection is
  * aborted with TORC_CONNECTION_TIMED_OUT. Every byte taken starts it anew. Default 30 s; negative:
- * never. 0, -EINVAL (NaN) or -ENOMEM. */
+ * never. TorcFactory_setCloseTimeout sets it from the beginning. 0, -EINVAL (NaN) or -ENOMEM. */
 TORC_API int TorcTransport_setCloseTimeout(TorcTransport *transport, double seconds);
+
+/* Seconds in which no byte comes from the peer and the kernel takes none for it; then the
+ * connection is ended as by failConnection, with TORC_CONNECTION_TIMED_OUT. They begin now, and
+ * again with every byte, not with every write: what waits for a peer that reads nothing does not
+ * count. They pass also while reading is paused and while an answer is being made, so a server
+ * that may think for a minute needs more than that. From loseConnection on the close timeout takes
+ * its place. 0, the default: none. A connection with one costs about 320 bytes more, its delayed
+ * call included, and no wake-up but one for every so many seconds. (Twisted: TimeoutFactory.)
+ * TorcFactory_setIdleTimeout sets it from the beginning. 0, -EINVAL (NaN, negative) or -ENOMEM:
+ * nothing has changed. */
+TORC_API int TorcTransport_setIdleTimeout(TorcTransport *transport, double seconds);
 
 /* True from loseConnection, abortConnection or failConnection on. */
 TORC_API bool TorcTransport_disconnecting(const TorcTransport *transport);

@@ -18,7 +18,8 @@ typedef enum TorcTransportSetting {
     TORC__HIGH_MARK,
     TORC__LOW_MARK,
     TORC__BUFFER_LIMIT,
-    TORC__CLOSE_TIMEOUT /* nanoseconds; TORC__NEVER: none */
+    TORC__CLOSE_TIMEOUT, /* nanoseconds; TORC__NEVER: none */
+    TORC__IDLE_TIMEOUT   /* nanoseconds; 0: none */
 } TorcTransportSetting;
 
 struct TorcTransportClass {

@@ -49,12 +49,11 @@ TORC_API void TorcListenUNIXOptions_init(TorcListenUNIXOptions *options);
 /* Listens on a UNIX address, and gives each connection a protocol from the factory. When the port
  * stops, the path is removed, if it still is this socket, and the lock file is too; a path that
  * cannot be removed is logged ("port.path-left"). The rest is as for TorcReactor_listenTCP; options
- * and ret_port may be NULL.
- * 0, or: -EINVAL (NULL, an empty address, a bad option); -ENAMETOOLONG; -EADDRINUSE (somebody
- * listens there, with or without a lock, or holds the lock, or the path is no socket, or exists and
- * no lock is wanted); -EACCES, -ENOENT, -ENOTDIR, -EROFS, … (the directory, or the lock file);
- * -EMFILE; -ENOMEM; -TORC_ENOTRUNNING. On failure nothing is left behind, and the factory was not
- * started. */
+ * and ret_port may be NULL. 0, or: -EINVAL (NULL, an empty address, a bad option); -ENAMETOOLONG;
+ * -EADDRINUSE (somebody listens there, with or without a lock, or holds the lock, or the socket
+ * exists and no lock is wanted); -EEXIST (the path exists and is no socket); -EACCES, -ENOENT,
+ * -ENOTDIR, -EROFS, … (the directory, or the lock file); -EMFILE; -ENOMEM; -TORC_ENOTRUNNING. On
+ * failure nothing is left behind, and the factory was not started. */
 TORC_API int TorcReactor_listenUNIX(TorcReactor *reactor, const char *address, TorcFactory *factory,
                                     const TorcListenUNIXOptions *options, TorcPort **ret_port);
 

@@ -129,22 +129,24 @@ static void drop_lock(UnixPort *port)
 
 /* ---- the path ------------------------------------------------------------------------------ */
 
-/* 0 when the path is a socket that nobody listens on; -EADDRINUSE when somebody does, who need not
- * lock, or when it is something else. */
-static int check_stale(const UnixPort *port)
+/* True when there is something at the path that never was a server's. */
+static bool is_other_file(const UnixPort *port)
 {
     TorcSystem *system = port_system(port);
     TorcFileStatus status;
-    int r = system->ops->stat(system, port_path(port), &status);
-    if (r < 0)
-        return r == -ENOENT ? 0 : r; /* its owner has just removed it */
-    if (!S_ISSOCK(status.mode))
-        return -EADDRINUSE;
 
+    return system->ops->stat(system, port_path(port), &status) == 0 && !S_ISSOCK(status.mode);
+}
+
+/* 0 when nobody listens on the socket at the path; -EADDRINUSE when somebody does, who need not
+ * lock. */
+static int check_stale(const UnixPort *port)
+{
+    TorcSystem *system = port_system(port);
     int fd = torc__socket_new(system, &port->base.address);
     if (fd < 0)
         return fd;
-    r = torc__socket_connect(system, fd, &port->base.address);
+    int r = torc__socket_connect(system, fd, &port->base.address);
     (void)system->ops->close(system, fd);
     return r == -ECONNREFUSED || r == -ENOENT ? 0 : -EADDRINUSE;
 }
@@ -154,7 +156,11 @@ static int bind_path(UnixPort *port, int fd)
 {
     TorcSystem *system = port_system(port);
     int r = torc__socket_bind(system, fd, &port->base.address);
-    if (r != -EADDRINUSE || port->lock < 0)
+    if (r != -EADDRINUSE || torc__unix_isAbstract(&port->base.address))
+        return r;
+    if (is_other_file(port))
+        return -EEXIST;
+    if (port->lock < 0)
         return r;
     r = check_stale(port);
     if (r == 0)

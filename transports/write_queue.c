@@ -82,11 +82,8 @@ static void link_segment(TorcWriteQueue **queue, TorcSegment *segment)
 
 static void append(TorcWriteQueue *queue, const void *data, size_t length)
 {
-    TorcSegment *last = queue->last;
-    memcpy((uint8_t *)last->data + last->length, data, length);
-    last->length += length;
-    last->room -= length;
-    queue->total += length;
+    memcpy((uint8_t *)queue->last->data + queue->last->length, data, length);
+    torc__writeQueue_commit(queue, length);
 }
 
 /* What does not fit behind the last segment gets one of its own, which is made first, so that

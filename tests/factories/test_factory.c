@@ -333,6 +333,26 @@ START_TEST(a_protocol_that_was_not_made_by_new_is_refused)
 }
 END_TEST
 
+START_TEST(limits_are_copied_from_another_factory)
+{
+    TorcFactory *from = TorcFactory_new(&room_class);
+    TorcFactory *to = TorcFactory_new(&room_class);
+
+    TorcFactory_setBufferLimit(from, 1000);
+    ck_assert_int_eq(TorcFactory_setIdleTimeout(from, 60), 0);
+    ck_assert_int_eq(TorcFactory_setCloseTimeout(from, -1), 0);
+    TorcFactory_copyLimits(to, from);
+    ck_assert_uint_eq(to->bufferLimit, 1000);
+    ck_assert_double_eq(to->idleTimeout, 60);
+    ck_assert_double_eq(to->closeTimeout, -1);
+    TorcFactory_copyLimits(NULL, from);
+    TorcFactory_copyLimits(to, NULL);
+    ck_assert_uint_eq(to->bufferLimit, 1000);
+    TorcFactory_unref(from);
+    TorcFactory_unref(to);
+}
+END_TEST
+
 START_TEST(bad_arguments_are_refused)
 {
     TorcFactory *factory = TorcFactory_new(&room_class);
@@ -397,6 +417,7 @@ int main(void)
     tcase_add_test(tests, a_code_of_the_factorys_is_handed_on);
     tcase_add_test(tests, a_protocol_that_has_a_connection_cannot_get_another);
     tcase_add_test(tests, a_protocol_that_was_not_made_by_new_is_refused);
+    tcase_add_test(tests, limits_are_copied_from_another_factory);
     tcase_add_test(tests, bad_arguments_are_refused);
     tcase_add_test(tests, out_of_memory_is_told);
     suite_add_tcase(suite, tests);

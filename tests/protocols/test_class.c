@@ -9,6 +9,7 @@
 #include <torc/reactor/errors.h>
 
 #include "../support/failing_memory.h"
+#include "../support/run_tests.h"
 #include "protocols/class_internal.h"
 #include "protocols/line_common_internal.h"
 
@@ -175,7 +176,9 @@ static const TorcLineReceiverClass counted_class = {
 
 static TorcLineRules rules_of(const TorcLineReceiverClass *cls)
 {
-    return torc__line_rules(resolved(&cls->protocol));
+    TorcLineState state = {0};
+
+    return torc__line_rules(resolved(&cls->protocol), &state);
 }
 
 START_TEST(the_roots_settings_are_crlf_and_16384)
@@ -211,6 +214,17 @@ START_TEST(a_new_delimiter_does_not_inherit_the_length_of_the_old_one)
 
     ck_assert_uint_eq(rules_of(&counted_class).delimiter_length, 3);
     ck_assert_uint_eq(rules_of(&child).delimiter_length, 1);
+}
+END_TEST
+
+START_TEST(what_was_looked_up_once_is_what_is_found_the_next_time)
+{
+    const TorcProtocolClass *cls = resolved(&counted_class.protocol);
+    TorcLineState state = {0};
+
+    ck_assert_uint_eq(torc__line_rules(cls, &state).delimiter_length, 3);
+    ck_assert_uint_eq(torc__line_rules(cls, &state).delimiter_length, 3);
+    ck_assert_uint_eq(state.delimiterLength, 3);
 }
 END_TEST
 
@@ -392,6 +406,7 @@ int main(void)
     tcase_add_test(inheritance, the_roots_settings_are_crlf_and_16384);
     tcase_add_test(inheritance, a_delimiter_is_inherited_with_its_length);
     tcase_add_test(inheritance, a_new_delimiter_does_not_inherit_the_length_of_the_old_one);
+    tcase_add_test(inheritance, what_was_looked_up_once_is_what_is_found_the_next_time);
     tcase_add_test(refusals, no_table_is_refused);
     tcase_add_test(refusals, sizes_that_cannot_be_right_are_refused);
     tcase_add_test(refusals, an_instance_smaller_than_the_parents_is_refused);
@@ -408,9 +423,5 @@ int main(void)
     suite_add_tcase(suite, refusals);
     suite_add_tcase(suite, change);
 
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_suite(suite);
 }

@@ -5,6 +5,7 @@
 
 #include <torc/torc.h>
 
+#include "../support/run_tests.h"
 #include "clean_end.h"
 
 enum { PORT = 8881 };
@@ -117,9 +118,5 @@ int main(void)
     suite_add_tcase(suite, tests);
     suite_add_tcase(suite, byte_by_byte);
 
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_suite(suite);
 }

@@ -8,6 +8,7 @@
 #include <torc/torc.h>
 
 #include "../support/failing_memory.h"
+#include "../support/run_tests.h"
 #include "clean_end.h"
 
 static TorcSim *sim;
@@ -148,7 +149,7 @@ END_TEST
 START_TEST(names_are_resolved_and_ports_used)
 {
     static const char *const addresses[] = {"2001:db8::5"};
-    TorcSim_setHost(sim, "example.org", addresses, 1);
+    TorcSim_setAddresses(sim, "example.org", addresses, 1);
     ck_assert_int_eq(TorcSim_listen(sim, "2001:db8::5", 7979), 0);
     ck_assert_int_eq(finger(reactor, "ann@example.org:7979", NULL), 0);
     TorcSim_advance(sim, 1.0);
@@ -232,7 +233,7 @@ START_TEST(the_timeout_can_be_off)
 }
 END_TEST
 
-START_TEST(an_answer_beyond_the_limit_is_cut)
+START_TEST(an_answer_beyond_the_limit_is_cut) /* BUG-4 */
 {
     TorcSimPeer *peer = ask("ann@127.0.0.1", TORC_FINGER_CLIENT_OPTIONS(.limit = 10));
     TorcSimPeer_send(peer, "0123456");
@@ -320,7 +321,7 @@ END_TEST
 
 /* ---- the boundary ---------------------------------------------------------------------------- */
 
-START_TEST(bad_arguments_are_refused)
+START_TEST(bad_arguments_are_refused) /* BUG-27 */
 {
     char query[600];
     static const char *const bad[] = {
@@ -469,10 +470,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("finger client");
     TCase *tests = tcase_create("all");
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    suite_add_tcase(suite, tests);
     tcase_add_test(tests, a_query_is_sent_and_the_answer_collected_until_the_server_closes);
     tcase_add_test(tests, verbose_asks_with_slash_w);
     tcase_add_test(tests, no_user_asks_for_the_list);
@@ -497,9 +496,5 @@ int main(void)
     tcase_add_test(tests, a_request_without_memory_fails_or_is_told_once);
     tcase_add_test(tests, many_requests_run_at_once_against_the_server);
     tcase_add_test(tests, a_step_may_ask_again);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("finger client", tests);
 }

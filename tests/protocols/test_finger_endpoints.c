@@ -9,6 +9,7 @@
 #include <torc/torc.h>
 
 #include "../support/failing_memory.h"
+#include "../support/run_tests.h"
 #include "clean_end.h"
 
 static const char address[] = "/run/finger.sock";
@@ -366,7 +367,7 @@ static void ck_refused(TorcReactor *of, const char *query, const TorcFingerClien
     ck_assert_int_eq(errno, EINVAL);
 }
 
-START_TEST(bad_questions_are_refused)
+START_TEST(bad_questions_are_refused) /* BUG-27 */
 {
     char query[TORC_FINGER_QUERY_MAX + 2];
     memset(query, 'a', sizeof(query));
@@ -412,10 +413,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("finger by endpoints");
     TCase *tests = tcase_create("all");
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    suite_add_tcase(suite, tests);
     tcase_add_test(tests, an_answer_comes_over_a_unix_socket);
     tcase_add_test(tests, a_reply_that_was_taken_is_the_takers);
     tcase_add_test(tests, an_answer_beyond_the_limit_is_cut_and_is_no_failure);
@@ -433,9 +432,5 @@ int main(void)
     tcase_add_test(tests, an_answer_goes_to_one_who_waits);
     tcase_add_test(tests, bad_questions_are_refused);
     tcase_add_test(tests, a_question_without_memory_fails_or_is_told_once);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_case("finger by endpoints", tests);
 }

@@ -7,6 +7,7 @@
 
 #include <torc/protocols/finger.h>
 
+#include "../support/run_tests.h"
 #include "protocols/finger_internal.h"
 
 /* ---- queries --------------------------------------------------------------------------------- */
@@ -302,9 +303,5 @@ int main(void)
     tcase_add_test(places, an_endless_host_is_refused);
     tcase_add_test(places, a_query_in_a_target_has_at_most_512_bytes);
     tcase_add_test(places, a_target_must_be_there);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_suite(suite);
 }

@@ -7,6 +7,7 @@
 
 #include <torc/torc.h>
 
+#include "../support/run_tests.h"
 #include "clean_end.h"
 
 /* ---- what was observed --------------------------------------------------------------------- */
@@ -402,9 +403,5 @@ int main(void)
 
     add_case(suite, "lines", NULL, NULL, lines);
     add_case(suite, "finger", start_finger, stop_finger, queries);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -1,95 +1,7 @@
 /* The line cutter, without any connection: bytes in, lines out. */
-#include <check.h>
-#include <errno.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "../support/failing_memory.h"
-#include "protocols/line_buffer_internal.h"
-
-static const TorcLineRules crlf = {.delimiter = "\r\n", .delimiter_length = 2, .max_length = 16};
-
-/* check writes to a file at each assertion: in loops over single bytes that would be the test. */
-#define REQUIRE(condition)                                                                         \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            ck_abort_msg("%s", #condition);                                                        \
-    } while (0)
-
-/* ---- a record of events -------------------------------------------------------------------- */
-
-static char events[1 << 16];
-static size_t events_length;
-
-static void record(const char *data, size_t length)
-{
-    REQUIRE(events_length + length < sizeof(events));
-    memcpy(events + events_length, data, length);
-    events_length += length;
-    events[events_length] = '\0';
-}
-
-static void record_line(const char *line, size_t length)
-{
-    record("[", 1);
-    record(line, length);
-    record("]", 1);
-}
-
-static void start_record(void)
-{
-    events_length = 0;
-    events[0] = '\0';
-}
+#include "line_buffer_fixture.h"
 
 /* ---- feeding ------------------------------------------------------------------------------- */
-
-/* True when it went on to the end; false when the first over-long line came and the rules do not
- * resume, for what follows then depends on how the stream was cut. */
-static bool run(TorcLineBuffer *buffer, const TorcLineRules *rules)
-{
-    char scratch[TORC__LINE_SCRATCH];
-    const char *data = NULL;
-    size_t length = 0;
-    int event;
-
-    while ((event = torc__lineBuffer_next(buffer, rules, scratch, &data, &length)) > 0) {
-        if (event == TORC__LINE_READY) {
-            REQUIRE(data[length] == '\0');
-            record_line(data, length);
-        } else {
-            REQUIRE(length > rules->max_length);
-            record("!", 1);
-            if (!rules->resume)
-                return false;
-        }
-        torc__lineBuffer_release(buffer);
-    }
-    REQUIRE(event == TORC__LINE_NONE);
-    return true;
-}
-
-/* The chunk has exactly its size, so that the address sanitizer sees every step beyond it, and must
- * come back as it was. */
-static bool feed(TorcLineBuffer **kept, bool *skipping, const TorcLineRules *rules,
-                 const char *data, size_t length)
-{
-    TorcLineBuffer buffer;
-    char *chunk = malloc(length ? length : 1);
-
-    memcpy(chunk, data, length);
-    torc__lineBuffer_open(&buffer, *kept, chunk, length);
-    buffer.skipping = *skipping;
-    bool more = run(&buffer, rules);
-    *skipping = buffer.skipping;
-    if (!more)
-        torc__lineBuffer_forget(&buffer);
-    REQUIRE(torc__lineBuffer_close(&buffer, kept) == 0);
-    REQUIRE(memcmp(chunk, data, length) == 0);
-    free(chunk);
-    return more;
-}
 
 /* Feeds the stream in pieces of at most `piece` bytes, the first of `first` bytes. */
 static void cut(const TorcLineRules *rules, const char *stream, size_t length, size_t first,
@@ -432,7 +344,7 @@ static void *measuring_malloc(size_t size)
     return malloc(size);
 }
 
-START_TEST(a_partial_line_never_takes_more_than_the_longest_line)
+START_TEST(a_partial_line_never_takes_more_than_the_longest_line) /* BUG-4 */
 {
     static const TorcMemory measuring = {measuring_malloc, realloc, free};
     TorcLineRules rules = crlf;
@@ -468,210 +380,6 @@ START_TEST(the_rest_of_an_over_long_line_is_not_kept)
     ck_assert(feed(&kept, &skipping, &rules, "\r\nnext\r\n", 8));
     ck_assert_str_eq(events, "![next]");
     ck_assert_ptr_null(kept);
-}
-END_TEST
-
-/* ---- tests: taking all, putting back, adding ----------------------------------------------- */
-
-static void expect_all(TorcLineBuffer *buffer, const char *expected)
-{
-    const char *data = "";
-    size_t length = 0;
-
-    ck_assert_int_eq(torc__lineBuffer_takeAll(buffer, &data, &length), expected[0] != '\0');
-    ck_assert_uint_eq(length, strlen(expected));
-    ck_assert_mem_eq(data, expected, length);
-}
-
-static void close_empty(TorcLineBuffer *buffer)
-{
-    TorcLineBuffer *kept;
-
-    ck_assert_int_eq(torc__lineBuffer_close(buffer, &kept), 0);
-    ck_assert_ptr_null(kept);
-}
-
-START_TEST(takeAll_gives_what_is_held_and_the_chunk_in_one_piece)
-{
-    TorcLineBuffer *kept = NULL;
-    TorcLineBuffer buffer;
-    bool skipping = false;
-
-    ck_assert(feed(&kept, &skipping, &crlf, "par", 3));
-    torc__lineBuffer_open(&buffer, kept, "tial", 4);
-    expect_all(&buffer, "partial");
-    expect_all(&buffer, "");
-    close_empty(&buffer);
-}
-END_TEST
-
-START_TEST(the_tail_of_what_was_taken_is_put_back_without_a_copy)
-{
-    TorcLineBuffer buffer;
-    const char *data;
-    size_t length;
-
-    FailingMemory_start(0);
-    torc__lineBuffer_open(&buffer, NULL, "one two three", 13);
-    ck_assert_int_eq(torc__lineBuffer_takeAll(&buffer, &data, &length), 1);
-    ck_assert_int_eq(torc__lineBuffer_unread(&buffer, data + 8, 5), 0);
-    ck_assert_int_eq(torc__lineBuffer_unread(&buffer, data + 4, 4), 0);
-    torc__lineBuffer_release(&buffer);
-    expect_all(&buffer, "two three");
-    torc__lineBuffer_release(&buffer);
-    close_empty(&buffer);
-    ck_assert_int_eq(FailingMemory_allocations(), 0);
-    FailingMemory_stop();
-}
-END_TEST
-
-START_TEST(the_tail_of_what_was_held_is_put_back_without_a_copy)
-{
-    TorcLineBuffer *kept = NULL;
-    TorcLineBuffer buffer;
-    const char *data;
-    size_t length;
-    bool skipping = false;
-
-    ck_assert(feed(&kept, &skipping, &crlf, "one two", 7));
-    FailingMemory_start(0);
-    torc__lineBuffer_open(&buffer, kept, NULL, 0);
-    ck_assert_int_eq(torc__lineBuffer_takeAll(&buffer, &data, &length), 1);
-    ck_assert_int_eq(torc__lineBuffer_unread(&buffer, data + 4, 3), 0);
-    ck_assert_int_eq(FailingMemory_allocations(), 0);
-    FailingMemory_stop();
-    torc__lineBuffer_release(&buffer);
-    expect_all(&buffer, "two");
-    torc__lineBuffer_release(&buffer);
-    close_empty(&buffer);
-}
-END_TEST
-
-START_TEST(lines_are_found_in_what_was_put_back)
-{
-    TorcLineBuffer *kept = NULL;
-    TorcLineBuffer buffer;
-    const char *data;
-    size_t length;
-    bool skipping = false;
-
-    start_record();
-    torc__lineBuffer_open(&buffer, NULL, "raw one\r\ntwo\r\n", 14);
-    ck_assert_int_eq(torc__lineBuffer_close(&buffer, &kept), 0);
-    ck_assert(feed(&kept, &skipping, &crlf, "", 0));
-    ck_assert_str_eq(events, "[raw one][two]");
-
-    torc__lineBuffer_open(&buffer, NULL, "raw one\r\ntwo\r\n", 14);
-    ck_assert_int_eq(torc__lineBuffer_close(&buffer, &kept), 0);
-    torc__lineBuffer_open(&buffer, kept, NULL, 0);
-    ck_assert_int_eq(torc__lineBuffer_takeAll(&buffer, &data, &length), 1);
-    ck_assert_int_eq(torc__lineBuffer_unread(&buffer, data + 4, 10), 0);
-    torc__lineBuffer_release(&buffer);
-    start_record();
-    ck_assert(run(&buffer, &crlf));
-    ck_assert_str_eq(events, "[one][two]");
-    close_empty(&buffer);
-}
-END_TEST
-
-START_TEST(other_bytes_are_put_in_front_as_a_copy)
-{
-    TorcLineBuffer buffer;
-    char extra[] = "ab";
-
-    torc__lineBuffer_open(&buffer, NULL, "rest", 4);
-    ck_assert_int_eq(torc__lineBuffer_add(&buffer, " end", 4), 0);
-    ck_assert_int_eq(torc__lineBuffer_unread(&buffer, extra, 2), 0);
-    memset(extra, 'x', 2);
-    expect_all(&buffer, "abrest end");
-    torc__lineBuffer_release(&buffer);
-    close_empty(&buffer);
-}
-END_TEST
-
-START_TEST(bytes_put_back_come_before_bytes_added_meanwhile)
-{
-    TorcLineBuffer buffer;
-    const char *data;
-    size_t length;
-
-    torc__lineBuffer_open(&buffer, NULL, "raw line", 8);
-    ck_assert_int_eq(torc__lineBuffer_takeAll(&buffer, &data, &length), 1);
-    ck_assert_int_eq(torc__lineBuffer_add(&buffer, " added", 6), 0);
-    ck_assert_int_eq(torc__lineBuffer_unread(&buffer, data + 4, 4), 0);
-    ck_assert_mem_eq(data, "raw line", 8);
-    torc__lineBuffer_release(&buffer);
-    expect_all(&buffer, "line added");
-    torc__lineBuffer_release(&buffer);
-    close_empty(&buffer);
-}
-END_TEST
-
-START_TEST(what_was_given_out_stays_until_release)
-{
-    TorcLineBuffer *kept = NULL;
-    TorcLineBuffer buffer;
-    char scratch[TORC__LINE_SCRATCH];
-    char more[1000];
-    const char *line, *all;
-    size_t length, all_length;
-    bool skipping = false;
-
-    memset(more, 'm', sizeof(more));
-    ck_assert(feed(&kept, &skipping, &crlf, "held li", 7));
-    torc__lineBuffer_open(&buffer, kept, "ne\r\nrest", 8);
-    ck_assert_int_eq(torc__lineBuffer_next(&buffer, &crlf, scratch, &line, &length),
-                     TORC__LINE_READY);
-    for (int i = 0; i < 10; i++) /* makes the block too small, several times */
-        ck_assert_int_eq(torc__lineBuffer_add(&buffer, more, sizeof(more)), 0);
-    ck_assert_int_eq(torc__lineBuffer_takeAll(&buffer, &all, &all_length), 1);
-    ck_assert_int_eq(torc__lineBuffer_unread(&buffer, "front", 5), 0);
-    ck_assert_str_eq(line, "held line");
-    ck_assert_uint_eq(all_length, 4 + 10 * sizeof(more));
-    ck_assert_mem_eq(all, "restmmmm", 8);
-    torc__lineBuffer_release(&buffer);
-    expect_all(&buffer, "front");
-    torc__lineBuffer_release(&buffer);
-    close_empty(&buffer);
-}
-END_TEST
-
-START_TEST(what_is_left_of_a_chunk_is_cut_later)
-{
-    TorcLineBuffer *kept = NULL;
-    TorcLineBuffer buffer;
-    bool skipping = false;
-
-    start_record();
-    torc__lineBuffer_open(&buffer, NULL, "one\r\ntwo\r\nthr", 13); /* nobody asks for a line */
-    ck_assert_int_eq(torc__lineBuffer_close(&buffer, &kept), 0);
-    ck_assert(feed(&kept, &skipping, &crlf, "ee\r\n", 4));
-    ck_assert_str_eq(events, "[one][two][three]");
-    ck_assert_ptr_null(kept);
-}
-END_TEST
-
-START_TEST(what_is_parked_stays_until_the_next_use_ends)
-{
-    TorcLineBuffer *kept = NULL;
-    TorcLineBuffer buffer;
-    const char *data;
-    size_t length;
-    bool skipping = false;
-
-    ck_assert(feed(&kept, &skipping, &crlf, "partial", 7));
-    torc__lineBuffer_open(&buffer, kept, NULL, 0);
-    ck_assert_int_eq(torc__lineBuffer_takeAll(&buffer, &data, &length), 1);
-    kept = torc__lineBuffer_park(&buffer);
-    ck_assert_mem_eq(data, "partial", 7);
-
-    /* Its own bytes may be an argument of the next use. */
-    torc__lineBuffer_open(&buffer, kept, NULL, 0);
-    ck_assert_int_eq(torc__lineBuffer_unread(&buffer, data + 3, 4), 0);
-    ck_assert_int_eq(torc__lineBuffer_close(&buffer, &kept), 0);
-    torc__lineBuffer_open(&buffer, kept, NULL, 0);
-    expect_all(&buffer, "tial");
-    torc__lineBuffer_done(torc__lineBuffer_park(&buffer));
 }
 END_TEST
 
@@ -734,7 +442,7 @@ int main(void)
     Suite *suite = suite_create("line_buffer");
     TCase *cutting = tcase_create("cutting");
     TCase *cost = tcase_create("cost");
-    TCase *pieces = tcase_create("pieces");
+    TCase *memory = tcase_create("memory");
 
     tcase_set_timeout(cutting, 30);
     tcase_set_timeout(cost, 30);
@@ -753,23 +461,10 @@ int main(void)
     tcase_add_test(cost, long_lines_of_a_chunk_share_one_allocation);
     tcase_add_test(cost, a_partial_line_never_takes_more_than_the_longest_line);
     tcase_add_test(cost, the_rest_of_an_over_long_line_is_not_kept);
-    tcase_add_test(pieces, takeAll_gives_what_is_held_and_the_chunk_in_one_piece);
-    tcase_add_test(pieces, the_tail_of_what_was_taken_is_put_back_without_a_copy);
-    tcase_add_test(pieces, the_tail_of_what_was_held_is_put_back_without_a_copy);
-    tcase_add_test(pieces, lines_are_found_in_what_was_put_back);
-    tcase_add_test(pieces, other_bytes_are_put_in_front_as_a_copy);
-    tcase_add_test(pieces, bytes_put_back_come_before_bytes_added_meanwhile);
-    tcase_add_test(pieces, what_was_given_out_stays_until_release);
-    tcase_add_test(pieces, what_is_left_of_a_chunk_is_cut_later);
-    tcase_add_test(pieces, what_is_parked_stays_until_the_next_use_ends);
-    tcase_add_test(pieces, out_of_memory_is_an_error_and_leaks_nothing);
+    tcase_add_test(memory, out_of_memory_is_an_error_and_leaks_nothing);
     suite_add_tcase(suite, cutting);
     suite_add_tcase(suite, cost);
-    suite_add_tcase(suite, pieces);
+    suite_add_tcase(suite, memory);
 
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_suite(suite);
 }

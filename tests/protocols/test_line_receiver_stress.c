@@ -8,6 +8,7 @@
 #include <torc/torc.h>
 
 #include "../support/failing_memory.h"
+#include "../support/run_tests.h"
 
 enum { PORT = 8881, SEEDS = 400, ROUNDS = 30, MOST_CALLS = 2000, CHUNK = 3000 };
 
@@ -191,16 +192,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("line_receiver_stress");
     TCase *tests = tcase_create("stress");
 
     tcase_set_timeout(tests, 50);
     tcase_add_test(tests, whatever_slots_do_nothing_breaks);
-    suite_add_tcase(suite, tests);
-
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("line_receiver_stress", tests);
 }

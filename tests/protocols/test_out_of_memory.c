@@ -10,6 +10,7 @@
 #include <torc/torc.h>
 
 #include "../support/failing_memory.h"
+#include "../support/run_tests.h"
 
 enum { ECHO_PORT = 7, LINE_PORT = 8, FINGER_PORT = 79, FRESH_PORT = 9, OUTSIDE_PORT = 7777 };
 enum { EDGE, LEVEL, EDGE_IN_PIECES, LEVEL_IN_PIECES, MODES };
@@ -211,8 +212,8 @@ static void begin_sim(int mode)
     if (!sim)
         return;
     reactor = TorcSim_reactor(sim);
-    TorcSim_setHost(sim, "home.example", home, 1);
-    TorcSim_setHost(sim, "out.example", out, 2);
+    TorcSim_setAddresses(sim, "home.example", home, 1);
+    TorcSim_setAddresses(sim, "out.example", out, 2);
     ck_assert_int_eq(TorcSim_listen(sim, "192.0.2.9", OUTSIDE_PORT), 0);
 }
 
@@ -270,16 +271,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("out of memory");
     TCase *tcase = tcase_create("conversations");
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, begin, NULL);
     tcase_add_loop_test(tcase, any_allocation_may_fail, 0, MODES);
     tcase_add_loop_test(tcase, memory_may_run_out_for_good_at_any_allocation, 0, MODES);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_case("out of memory", tcase);
 }

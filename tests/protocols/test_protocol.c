@@ -8,6 +8,7 @@
 #include <torc/protocols/protocol.h>
 
 #include "../support/failing_memory.h"
+#include "../support/run_tests.h"
 #include "protocols/class_internal.h"
 
 typedef struct Named {
@@ -238,7 +239,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("protocol");
     TCase *tests = tcase_create("protocol");
 
     tcase_add_checked_fixture(tests, setup, teardown);
@@ -254,11 +254,5 @@ int main(void)
     tcase_add_test(tests, the_resolved_table_names_a_class_as_well);
     tcase_add_test(tests, above_the_root_and_above_strangers_there_is_the_root);
     tcase_add_test(tests, the_roots_slots_can_be_called);
-    suite_add_tcase(suite, tests);
-
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("protocol", tests);
 }

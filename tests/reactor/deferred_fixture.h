@@ -17,6 +17,7 @@
 #include <torc/torc.h>
 
 #include "../support/failing_memory.h"
+#include "../support/run_tests.h"
 
 /* ---- values -------------------------------------------------------------------------------- */
 
@@ -171,22 +172,16 @@ static inline void tear_down(void)
                       values[i].freed);
 }
 
-static inline int run_suite_with(const char *name, TCase *tcase, SFun before, SFun after)
+static inline int run_deferreds_with(const char *name, TCase *tcase, SFun before, SFun after)
 {
     tcase_add_checked_fixture(tcase, before, after);
     tcase_set_timeout(tcase, 30);
-    Suite *suite = suite_create(name);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case(name, tcase);
 }
 
-static inline int run_suite(const char *name, TCase *tcase)
+static inline int run_deferreds(const char *name, TCase *tcase)
 {
-    return run_suite_with(name, tcase, set_up, tear_down);
+    return run_deferreds_with(name, tcase, set_up, tear_down);
 }
 
 #endif

@@ -19,6 +19,7 @@
 #include <torc/torc.h>
 
 #include "../support/failing_memory.h"
+#include "../support/run_tests.h"
 
 typedef struct Part Part;
 typedef void PartHook(Part *part);
@@ -239,13 +240,7 @@ static inline int run_services_with(const char *name, const TTest *const *tests,
     tcase_set_timeout(tcase, 30);
     for (; *tests; tests++)
         tcase_add_test(tcase, *tests);
-    Suite *suite = suite_create(name);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_case(name, tcase);
 }
 
 #define RUN_SERVICE_TESTS(name, ...)                                                               \

@@ -312,7 +312,7 @@ START_TEST(without_memory_it_goes_on_unbound)
 }
 END_TEST
 
-RUN_STREAM_TESTS(
+RUN_LOOP_TESTS(
     "bound deferreds", {it_is_cancelled_before_connectionLost, MODES},
     {a_result_in_time_is_delivered_and_the_end_finds_nothing, WHOLE_MODES},
     {the_receivers_pointer_stays_good, WHOLE_MODES}, {a_released_one_leaves_the_list, WHOLE_MODES},

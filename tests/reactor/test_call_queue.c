@@ -6,43 +6,9 @@
 #include <torc/reactor/threads.h>
 
 #include "../support/failing_memory.h"
-#include "../support/fake_reactor.h"
+#include "../support/run_tests.h"
+#include "numbered_calls.h"
 #include "protocols/protocol.h"
-
-static FakeReactor fake;
-static TorcReactor *reactor = &fake.reactor;
-
-/* What has run: the numbers given as arguments, in order. */
-static int ran[64];
-static int ran_count;
-static int destroyed;
-
-static void run_number(void *arg)
-{
-    ran[ran_count++] = (int)(intptr_t)arg;
-}
-
-static void count_destroy(void *arg)
-{
-    (void)arg;
-    destroyed++;
-}
-
-static void *number(int n)
-{
-    return (void *)(intptr_t)n;
-}
-
-static void set_up(void)
-{
-    FakeReactor_init(&fake);
-    ran_count = destroyed = 0;
-}
-
-static void tear_down(void)
-{
-    FakeReactor_done(&fake);
-}
 
 START_TEST(calls_run_in_the_order_of_posting) /* THR-1 */
 {
@@ -237,6 +203,7 @@ static void *post_all(void *arg)
 
 /* The receiver sleeps as the loop does: only when nothing waits, and until it is woken. A lost
  * wake-up would hang it. */
+/* BUG-52 */
 START_TEST(posts_of_many_threads_all_arrive_in_order_and_none_sleeps_unnoticed) /* THR-1, THR-2 */
 {
     sem_init(&woken, 0, 0);
@@ -263,7 +230,7 @@ int main(void)
 {
     TCase *tcase = tcase_create("call_queue");
     tcase_set_timeout(tcase, 50);
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, begin_numbers, end_numbers);
     tcase_add_test(tcase, calls_run_in_the_order_of_posting);
     tcase_add_test(tcase, a_batch_of_posts_wakes_the_loop_once);
     tcase_add_test(tcase, calls_posted_by_a_posted_call_run_in_the_next_batch);
@@ -274,12 +241,5 @@ int main(void)
     tcase_add_test(tcase, a_call_can_be_filled_in_without_the_macro);
     tcase_add_test(tcase, bad_arguments_are_refused);
     tcase_add_test(tcase, posts_of_many_threads_all_arrive_in_order_and_none_sleeps_unnoticed);
-
-    Suite *suite = suite_create("call_queue");
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("call_queue", tcase);
 }

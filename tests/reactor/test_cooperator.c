@@ -573,5 +573,5 @@ int main(void)
     tcase_add_test(tcase, without_memory_nothing_is_added);
     tcase_add_test(tcase, without_memory_for_the_next_slice_tasks_fail);
     tcase_add_test(tcase, a_task_that_is_resumed_while_all_are_freed_ends_with_them);
-    return run_suite_with("cooperator", tcase, begin_cooperator, end_cooperator);
+    return run_deferreds_with("cooperator", tcase, begin_cooperator, end_cooperator);
 }

@@ -123,5 +123,5 @@ int main(void)
     tcase_add_test(tcase, when_the_reactor_goes_first_it_is_cancelled);
     tcase_add_test(tcase, bad_arguments_are_refused);
     tcase_add_test(tcase, without_memory_the_function_is_told);
-    return run_suite_with("deferLater", tcase, begin, end);
+    return run_deferreds_with("deferLater", tcase, begin, end);
 }

@@ -528,5 +528,5 @@ int main(void)
     tcase_add_test(tcase, a_step_without_memory_is_refused_and_the_others_stay);
     tcase_add_test(tcase, addBoth_calls_its_step_exactly_once_also_without_memory);
     tcase_add_test(tcase, addBoth_to_nothing_calls_its_step_at_once);
-    return run_suite("deferreds", tcase);
+    return run_deferreds("deferreds", tcase);
 }

@@ -408,5 +408,5 @@ int main(void)
     tcase_add_test(tcase, cancelling_the_other_drops_what_the_first_gives_it);
     tcase_add_test(tcase, cancelling_the_first_fails_the_other);
     tcase_add_test(tcase, chainDeferred_checks_its_arguments_and_fires_in_any_case);
-    return run_suite("cancelling deferreds", tcase);
+    return run_deferreds("cancelling deferreds", tcase);
 }

@@ -454,5 +454,5 @@ int main(void)
     tcase_add_test(tcase, without_memory_the_deferreds_are_released);
     tcase_add_test(tcase, one_that_cannot_be_asked_has_failed);
     tcase_add_test(tcase, a_combination_costs_one_allocation_besides_its_deferred);
-    return run_suite("several deferreds", tcase);
+    return run_deferreds("several deferreds", tcase);
 }

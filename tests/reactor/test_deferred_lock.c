@@ -394,5 +394,5 @@ int main(void)
     tcase_add_test(tcase, a_semaphore_needs_a_token);
     tcase_add_test(tcase, run_calls_its_function_also_when_it_cannot_be_begun);
     tcase_add_test(tcase, without_memory_nothing_is_acquired_and_nothing_left);
-    return run_suite_with("semaphores of deferreds", tcase, begin, end);
+    return run_deferreds_with("semaphores of deferreds", tcase, begin, end);
 }

@@ -288,5 +288,5 @@ int main(void)
     tcase_add_test(tcase, it_may_be_freed_by_the_step_that_it_runs);
     tcase_add_test(tcase, bad_arguments_are_refused);
     tcase_add_test(tcase, without_memory_nothing_is_lost);
-    return run_suite_with("queues of deferreds", tcase, begin, end);
+    return run_deferreds_with("queues of deferreds", tcase, begin, end);
 }

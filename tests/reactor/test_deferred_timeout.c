@@ -277,5 +277,5 @@ int main(void)
     tcase_add_test(tcase, a_step_may_release_it_when_it_times_out);
     tcase_add_test(tcase, bad_arguments_are_refused);
     tcase_add_test(tcase, without_memory_there_is_no_timeout_and_nothing_is_left);
-    return run_suite_with("timeouts of deferreds", tcase, begin, end);
+    return run_deferreds_with("timeouts of deferreds", tcase, begin, end);
 }

@@ -407,7 +407,7 @@ START_TEST(a_chain_built_from_the_outer_end_takes_constant_stack) /* DEF-4 */
 }
 END_TEST
 
-START_TEST(a_chain_built_from_the_inner_end_takes_constant_stack) /* DEF-4 */
+START_TEST(a_chain_built_from_the_inner_end_takes_constant_stack) /* DEF-4, BUG-6 */
 {
     run_in_small_stack(from_the_inner_end);
     ck_assert_str_eq(notes, "all:1 ");
@@ -505,5 +505,5 @@ int main(void)
     tcase_add_test(tcase, a_chain_built_in_pieces_takes_constant_stack_and_little_time);
     tcase_add_test(tcase, a_long_chain_is_cancelled_and_released_in_constant_stack);
     tcase_add_test(tcase, many_steps_that_return_fired_ones_take_constant_stack);
-    return run_suite("deferreds that wait", tcase);
+    return run_deferreds("deferreds that wait", tcase);
 }

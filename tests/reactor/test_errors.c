@@ -6,6 +6,8 @@
 
 #include <torc/reactor/errors.h>
 
+#include "../support/run_tests.h"
+
 START_TEST(zero_is_success)
 {
     ck_assert_str_eq(torc_strerror(0), "success");
@@ -67,12 +69,5 @@ int main(void)
     tcase_add_test(tcase, errno_codes_have_the_texts_of_the_c_library);
     tcase_add_test(tcase, unknown_codes_are_named_by_their_number);
     tcase_add_test(tcase, a_text_survives_calls_of_other_threads);
-
-    Suite *suite = suite_create("errors");
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("errors", tcase);
 }

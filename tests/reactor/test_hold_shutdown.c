@@ -288,5 +288,5 @@ int main(void)
     tcase_add_test(tcase, an_error_of_the_loop_releases_it);
     tcase_add_test(tcase, outside_of_the_phase_it_is_refused_and_the_deferred_released);
     tcase_add_test(tcase, without_memory_the_deferred_is_released);
-    return run_suite_with("hold shutdown", tcase, begin_hold, end_hold);
+    return run_deferreds_with("hold shutdown", tcase, begin_hold, end_hold);
 }

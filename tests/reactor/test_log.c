@@ -9,6 +9,7 @@
 #include <torc/reactor/log.h>
 
 #include "../support/fake_reactor.h"
+#include "../support/run_tests.h"
 
 static FakeReactor fake;
 
@@ -144,7 +145,7 @@ static void *silence(void *arg)
     return NULL;
 }
 
-START_TEST(setting_an_observer_waits_for_the_previous_one_to_return)
+START_TEST(setting_an_observer_waits_for_the_previous_one_to_return) /* BUG-52 */
 {
     sem_init(&entered, 0, 0);
     sem_init(&release, 0, 0);
@@ -287,7 +288,7 @@ END_TEST
 
 /* ---- text ---------------------------------------------------------------------------------- */
 
-START_TEST(format_escapes_what_a_peer_sent)
+START_TEST(format_escapes_what_a_peer_sent) /* BUG-22 */
 {
     TorcLogField fields[] = {TORC_LOG_BYTES("line", "a\"b\\\n\x1b\xff\0z", 9),
                              TORC_LOG_NUMBER("n", INT64_MIN)};
@@ -299,7 +300,7 @@ START_TEST(format_escapes_what_a_peer_sent)
 }
 END_TEST
 
-START_TEST(format_is_cut_to_every_size_and_tells_the_whole_length)
+START_TEST(format_is_cut_to_every_size_and_tells_the_whole_length) /* BUG-22 */
 {
     TorcLogField fields[] = {TORC_LOG_BYTES("text", "x\ny", 3), TORC_LOG_NUMBER("number", 1234)};
     TorcLogEvent event = {.name = "cut", .suppressed = 7, .field_count = 2, .fields = fields};
@@ -393,12 +394,5 @@ int main(void)
     tcase_add_test(tcase, escape_never_writes_half_an_escape_nor_goes_on_after_a_gap);
     tcase_add_test(tcase, escape_of_nothing_is_empty);
     tcase_add_test(tcase, levels_have_names);
-
-    Suite *suite = suite_create("log");
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("log", tcase);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../support/failing_memory.h"
+#include "../support/run_tests.h"
 
 START_TEST(zalloc_gives_zeroes)
 {
@@ -92,12 +93,5 @@ int main(void)
     tcase_add_test(tcase, everything_goes_through_the_table);
     tcase_add_test(tcase, a_failure_is_null_everywhere);
     tcase_add_test(tcase, a_failed_realloc_leaves_the_old_block);
-
-    Suite *suite = suite_create("memory");
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("memory", tcase);
 }

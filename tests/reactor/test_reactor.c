@@ -127,6 +127,7 @@ static void reschedule_at_once(void *counter)
     call_later(0, reschedule_at_once, counter);
 }
 
+/* BUG-17 */
 START_TEST(a_delayed_call_that_repeats_with_no_delay_does_not_starve_connections) /* LOOP-3 */
 {
     int turns = 0;
@@ -558,27 +559,28 @@ START_TEST(a_simulated_reactor_says_so)
 }
 END_TEST
 
-RUN_STREAM_TESTS(
-    "reactor", {a_turn_runs_posted_calls_then_delayed_ones_then_readiness, WHOLE_MODES},
-    {what_a_turn_wrote_has_left_at_its_end, WHOLE_MODES},
-    {a_call_posted_by_a_posted_call_waits_for_the_next_turn, 1},
-    {the_loop_does_not_sleep_while_posted_calls_wait, 1},
-    {a_delayed_call_that_repeats_with_no_delay_does_not_starve_connections, WHOLE_MODES},
-    {a_delayed_call_that_fails_its_connection_ends_no_other_call, WHOLE_MODES},
-    {a_delay_beyond_all_numbers_is_accepted_and_never_comes, 1},
-    {iterate_works_before_run_and_does_not_set_running, WHOLE_MODES},
-    {iterate_waits_no_longer_than_asked, 1}, {iterate_refuses_bad_delays, 1},
-    {an_idle_reactor_does_not_turn, MODES}, {an_error_of_the_wait_ends_the_loop, 1},
-    {run_and_iterate_are_refused_inside_every_kind_of_callback, 1},
-    {stop_is_refused_when_not_running_or_stopping, 1},
-    {the_shutdown_event_never_runs_inside_stop, 1}, {the_phases_of_a_run_come_in_order, MODES},
-    {a_stop_during_startup_gives_a_full_startup_and_then_the_shutdown, 1},
-    {running_is_true_from_during_startup_to_the_end, 1},
-    {call_when_running_keeps_order_and_is_never_made_at_once, 1},
-    {crash_leaves_the_loop_without_shutdown_and_run_goes_on, MODES},
-    {a_crash_during_startup_skips_the_loop, 1}, {a_reactor_runs_again_after_stop, MODES},
-    {calls_that_were_not_due_wait_for_the_next_run, 1},
-    {calls_posted_before_run_are_made_in_order_by_it, 1},
-    {a_call_posted_by_a_delayed_call_is_made_in_the_next_turn, 1},
-    {run_waits_for_thread_jobs_and_makes_the_calls_they_post, 1}, {bad_options_are_refused, 1},
-    {null_is_answered_not_followed, 1}, {a_simulated_reactor_says_so, 1})
+RUN_LOOP_TESTS("reactor", {a_turn_runs_posted_calls_then_delayed_ones_then_readiness, WHOLE_MODES},
+               {what_a_turn_wrote_has_left_at_its_end, WHOLE_MODES},
+               {a_call_posted_by_a_posted_call_waits_for_the_next_turn, 1},
+               {the_loop_does_not_sleep_while_posted_calls_wait, 1},
+               {a_delayed_call_that_repeats_with_no_delay_does_not_starve_connections, WHOLE_MODES},
+               {a_delayed_call_that_fails_its_connection_ends_no_other_call, WHOLE_MODES},
+               {a_delay_beyond_all_numbers_is_accepted_and_never_comes, 1},
+               {iterate_works_before_run_and_does_not_set_running, WHOLE_MODES},
+               {iterate_waits_no_longer_than_asked, 1}, {iterate_refuses_bad_delays, 1},
+               {an_idle_reactor_does_not_turn, MODES}, {an_error_of_the_wait_ends_the_loop, 1},
+               {run_and_iterate_are_refused_inside_every_kind_of_callback, 1},
+               {stop_is_refused_when_not_running_or_stopping, 1},
+               {the_shutdown_event_never_runs_inside_stop, 1},
+               {the_phases_of_a_run_come_in_order, MODES},
+               {a_stop_during_startup_gives_a_full_startup_and_then_the_shutdown, 1},
+               {running_is_true_from_during_startup_to_the_end, 1},
+               {call_when_running_keeps_order_and_is_never_made_at_once, 1},
+               {crash_leaves_the_loop_without_shutdown_and_run_goes_on, MODES},
+               {a_crash_during_startup_skips_the_loop, 1}, {a_reactor_runs_again_after_stop, MODES},
+               {calls_that_were_not_due_wait_for_the_next_run, 1},
+               {calls_posted_before_run_are_made_in_order_by_it, 1},
+               {a_call_posted_by_a_delayed_call_is_made_in_the_next_turn, 1},
+               {run_waits_for_thread_jobs_and_makes_the_calls_they_post, 1},
+               {bad_options_are_refused, 1}, {null_is_answered_not_followed, 1},
+               {a_simulated_reactor_says_so, 1})

@@ -65,5 +65,5 @@ START_TEST(it_does_not_write_when_reading_has_ended_it) /* LOOP-5 */
 }
 END_TEST
 
-RUN_STREAM_TESTS("readiness", {it_reads_before_it_writes, WHOLE_MODES},
-                 {it_does_not_write_when_reading_has_ended_it, WHOLE_MODES})
+RUN_LOOP_TESTS("readiness", {it_reads_before_it_writes, WHOLE_MODES},
+               {it_does_not_write_when_reading_has_ended_it, WHOLE_MODES})

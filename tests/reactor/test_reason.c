@@ -8,6 +8,7 @@
 #include <torc/reactor/reason.h>
 
 #include "../support/failing_memory.h"
+#include "../support/run_tests.h"
 
 enum { FIRST_KIND = TORC_CONNECTION_DONE, LAST_KIND = TORC_OPERATION_FAILED };
 
@@ -81,7 +82,7 @@ START_TEST(without_code_and_format_it_is_the_static_reason)
 }
 END_TEST
 
-START_TEST(the_text_is_one_line_whatever_was_formatted)
+START_TEST(the_text_is_one_line_whatever_was_formatted) /* BUG-22 */
 {
     TorcReason *reason = TorcReason_new(TORC_CONNECTION_TLS, 0, "a\r\nb\x1b[2J\x7f.");
     ck_assert_str_eq(TorcReason_text(reason), "a  b [2J .");
@@ -180,12 +181,5 @@ int main(void)
     tcase_add_test(tcase, null_says_what_the_static_reason_of_a_loss_says);
     tcase_add_test(tcase, out_of_memory_gives_the_static_reason_of_the_kind);
     tcase_add_test(tcase, a_kind_that_does_not_exist_becomes_lost);
-
-    Suite *suite = suite_create("reason");
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("reason", tcase);
 }

@@ -136,7 +136,7 @@ END_TEST
 
 /* ---- the deadline -------------------------------------------------------------------------- */
 
-START_TEST(a_look_up_ends_after_sixty_seconds) /* EP-12 */
+START_TEST(a_look_up_ends_after_sixty_seconds) /* EP-12, BUG-20 */
 {
     Outcome outcome = {0};
     TorcSim_setLookupDelay(sim, 1000);
@@ -206,7 +206,7 @@ END_TEST
 
 /* ---- bad calls ----------------------------------------------------------------------------- */
 
-START_TEST(what_cannot_be_a_name_is_refused)
+START_TEST(what_cannot_be_a_name_is_refused) /* BUG-21 */
 {
     char host[255];
     TorcDeferred *untouched = (TorcDeferred *)&host;
@@ -605,7 +605,7 @@ static bool try_without_memory(const char *host, long k)
     FailingMemory_start(-1);
     sim = TorcSim_new(1);
     reactor = TorcSim_reactor(sim);
-    TorcSim_setHost(sim, "one.example", (const char *const[]){"192.0.2.1"}, 1);
+    TorcSim_setAddresses(sim, "one.example", (const char *const[]){"192.0.2.1"}, 1);
     static Scripted own;
     Scripted_init(&own);
     own.at_once = true;

@@ -344,16 +344,6 @@ START_TEST(a_deadline_is_that_of_who_set_it)
 }
 END_TEST
 
-static TorcDeferred *others[3];
-
-static void cancel_others(void *arg)
-{
-    (void)arg;
-    for (int i = 0; i < 3; i++)
-        others[i] = TorcDeferred_release(others[i]);
-    TorcReactor_installResolver(reactor, NULL, NULL);
-}
-
 START_TEST(who_is_told_may_cancel_the_others_and_drop_the_cache)
 {
     Outcome first = {.then = cancel_others}, rest[3] = {0};

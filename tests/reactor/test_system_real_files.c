@@ -145,7 +145,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("files of the real system");
     TCase *tcase = tcase_create("files");
     tcase_add_test(tcase, what_is_opened_is_close_on_exec_non_blocking_and_above_2);
     tcase_add_test(tcase, a_duplicate_is_close_on_exec_and_shares_the_blocking_mode);
@@ -153,10 +152,5 @@ int main(void)
     tcase_add_test(tcase, stat_does_not_follow_a_symbolic_link);
     tcase_add_test(tcase, what_is_not_there_is_ENOENT);
     tcase_add_test(tcase, a_lock_is_held_until_the_last_descriptor_is_closed);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_case("files of the real system", tcase);
 }

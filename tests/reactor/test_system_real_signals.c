@@ -333,7 +333,7 @@ static void count(void *arg, int signo)
     ++*(int *)arg;
 }
 
-START_TEST(signals_on_another_thread_never_reach_a_system_that_is_gone) /* RELIABILITY A4 39 */
+START_TEST(signals_on_another_thread_never_reach_a_system_that_is_gone) /* BUG-39 */
 {
     open_system();
     set_handler(SIGTERM, SIG_IGN);

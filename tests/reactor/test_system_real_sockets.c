@@ -208,7 +208,7 @@ START_TEST(errors_are_negative_errno)
 }
 END_TEST
 
-/* ---- SIGPIPE (RELIABILITY A4 38) ----------------------------------------------------------- */
+/* ---- SIGPIPE (BUG-38) ------------------------------------------------------------------------ */
 
 static void set_sigpipe(void (*handler)(int))
 {
@@ -223,7 +223,7 @@ static void (*sigpipe_handler(void))(int)
     return present.sa_handler;
 }
 
-START_TEST(send_and_sendv_never_raise_SIGPIPE)
+START_TEST(send_and_sendv_never_raise_SIGPIPE) /* BUG-38 */
 {
     open_system();
     set_sigpipe(SIG_DFL); /* it would end the test */
@@ -244,7 +244,7 @@ static void own_handler(int signo)
     (void)signo;
 }
 
-START_TEST(SIGPIPE_is_ignored_unless_the_application_handles_it)
+START_TEST(SIGPIPE_is_ignored_unless_the_application_handles_it) /* BUG-38 */
 {
     set_sigpipe(SIG_DFL);
     open_system();

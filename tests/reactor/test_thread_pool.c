@@ -65,19 +65,6 @@ static void submit_many(int first, int count, bool waits)
         ck_assert_int_eq(submit(first + i, waits), 0);
 }
 
-static void await(sem_t *semaphore, int count)
-{
-    while (count-- > 0)
-        while (sem_wait(semaphore) < 0)
-            ck_assert_int_eq(errno, EINTR);
-}
-
-static void open_gate(int count)
-{
-    while (count-- > 0)
-        sem_post(&gate);
-}
-
 static size_t pending(void)
 {
     return sys->ops->jobs(sys, false);
@@ -121,7 +108,7 @@ START_TEST(a_job_runs_on_another_thread_and_the_pool_starts_empty) /* THR-3 */
 {
     ck_assert_uint_eq(threads(), 0);
     submit_many(0, 1, false);
-    await(&done, 1);
+    await_posts(&done, 1);
     ck_assert_int_eq(jobs[0].runs, 1);
     ck_assert(!pthread_equal(jobs[0].thread, pthread_self()));
     ck_assert_uint_eq(threads(), 1);
@@ -132,7 +119,7 @@ START_TEST(an_idle_thread_takes_the_next_job) /* THR-4 */
 {
     for (int i = 0; i < 20; i++) {
         submit_many(i, 1, false);
-        await(&done, 1);
+        await_posts(&done, 1);
         await_idle();
     }
     ck_assert_uint_eq(threads(), 1);
@@ -145,12 +132,12 @@ START_TEST(the_pool_grows_with_the_jobs_up_to_its_size) /* THR-4 */
         submit_many(i, 1, true);
         ck_assert_uint_eq(threads(), (unsigned)i);
     }
-    await(&started, 4);
+    await_posts(&started, 4);
     submit_many(5, 6, true);
     ck_assert_uint_eq(threads(), 4);
     ck_assert_uint_eq(pending(), 10);
-    open_gate(10);
-    await(&done, 10);
+    post(&gate, 10);
+    await_posts(&done, 10);
     ck_assert_int_eq(most_running, 4);
 }
 END_TEST
@@ -159,7 +146,7 @@ START_TEST(jobs_run_in_the_order_of_arrival) /* THR-4 */
 {
     sys->ops->setPoolSize(sys, 1);
     submit_many(0, MOST_JOBS, false);
-    await(&done, MOST_JOBS);
+    await_posts(&done, MOST_JOBS);
     for (int i = 0; i < MOST_JOBS; i++)
         ck_assert_int_eq(order[i], i);
 }
@@ -169,13 +156,13 @@ START_TEST(a_larger_size_gives_waiting_jobs_threads_at_once) /* THR-5 */
 {
     sys->ops->setPoolSize(sys, 1);
     submit_many(0, 4, true);
-    await(&started, 1);
+    await_posts(&started, 1);
     ck_assert_uint_eq(threads(), 1);
     sys->ops->setPoolSize(sys, 3);
-    await(&started, 2);
+    await_posts(&started, 2);
     ck_assert_uint_eq(threads(), 3);
-    open_gate(4);
-    await(&done, 4);
+    post(&gate, 4);
+    await_posts(&done, 4);
 }
 END_TEST
 
@@ -188,17 +175,17 @@ static void await_threads(unsigned count)
 START_TEST(a_smaller_size_retires_threads_as_they_become_free) /* THR-5 */
 {
     submit_many(0, 4, true);
-    await(&started, 4);
+    await_posts(&started, 4);
     sys->ops->setPoolSize(sys, 2);
     ck_assert_uint_eq(threads(), 4);
-    open_gate(4);
-    await(&done, 4);
+    post(&gate, 4);
+    await_posts(&done, 4);
     await_threads(2);
     sys->ops->setPoolSize(sys, 1); /* an idle one leaves too */
     await_threads(1);
     most_running = 0;
     submit_many(4, 3, false);
-    await(&done, 3);
+    await_posts(&done, 3);
     ck_assert_int_eq(most_running, 1);
 }
 END_TEST
@@ -213,7 +200,7 @@ START_TEST(resizing_back_and_forth_loses_no_job)
         submit_many(i % MOST_JOBS, 1, false);
         sys->ops->setPoolSize(sys, 1 + (unsigned)i % 4);
     }
-    await(&done, 600);
+    await_posts(&done, 600);
 }
 END_TEST
 
@@ -221,10 +208,10 @@ START_TEST(jobs_counts_those_waiting_and_running)
 {
     ck_assert_uint_eq(pending(), 0);
     submit_many(0, 6, true);
-    await(&started, 4);
+    await_posts(&started, 4);
     ck_assert_uint_eq(pending(), 6);
-    open_gate(6);
-    await(&done, 6);
+    post(&gate, 6);
+    await_posts(&done, 6);
     await_idle();
 }
 END_TEST
@@ -233,12 +220,12 @@ START_TEST(the_last_job_wakes_the_reactor_when_asked)
 {
     submit_many(0, 6, true);
     ck_assert_uint_eq(sys->ops->jobs(sys, true), 6);
-    open_gate(6);
+    post(&gate, 6);
     ck_assert_int_eq(wait_until(INT64_MAX), 0);
     ck_assert_uint_eq(pending(), 0);
     /* Once only, and not unless asked. */
     submit_many(6, 1, false);
-    await(&done, 7);
+    await_posts(&done, 7);
     await_idle();
     int64_t deadline = now() + 20 * MILLISECOND;
     ck_assert_int_eq(wait_until(deadline), 0);
@@ -250,7 +237,7 @@ START_TEST(asking_with_no_job_does_not_wake)
 {
     ck_assert_uint_eq(sys->ops->jobs(sys, true), 0);
     submit_many(0, 1, false);
-    await(&done, 1);
+    await_posts(&done, 1);
     await_idle();
     int64_t deadline = now() + 20 * MILLISECOND;
     ck_assert_int_eq(wait_until(deadline), 0);
@@ -261,7 +248,7 @@ END_TEST
 START_TEST(endJobs_drops_waiting_jobs_here_and_waits_for_running_ones)
 {
     submit_many(0, 10, true);
-    await(&started, 4);
+    await_posts(&started, 4);
     jobs[9].opens = 4; /* the running ones can end only after the last was dropped */
     sys->ops->endJobs(sys);
     ck_assert_int_eq(running, 0);
@@ -302,7 +289,7 @@ START_TEST(a_job_submitted_while_others_are_dropped_is_refused)
 {
     sys->ops->setPoolSize(sys, 1);
     submit_many(0, 1, true);
-    await(&started, 1);
+    await_posts(&started, 1);
     jobs[1] = (Job){.base = {.run = run, .drop = drop_and_submit}, .number = 1, .opens = 1};
     ck_assert_int_eq(sys->ops->submit(sys, &jobs[1].base), 0);
     refused = 1;
@@ -338,7 +325,7 @@ START_TEST(a_job_may_free_itself)
         *job = (TorcJob){.run = run_and_free, .drop = drop_and_free};
         ck_assert_int_eq(sys->ops->submit(sys, job), 0);
         if (i == 10)
-            await(&done, 10);
+            await_posts(&done, 10);
     }
     sys->ops->endJobs(sys);
 }
@@ -370,7 +357,7 @@ START_TEST(pool_threads_have_a_name_and_leave_signals_to_others)
     pthread_sigmask(SIG_SETMASK, NULL, &before);
     ck_assert_int_eq(sys->ops->submit(sys, &job), 0);
     pthread_sigmask(SIG_SETMASK, NULL, &after);
-    await(&done, 1);
+    await_posts(&done, 1);
     ck_assert_str_eq(name_seen, "torc-pool");
     for (int i = 0; i < 5; i++)
         ck_assert_int_eq(blocked_seen[i], 1);
@@ -402,7 +389,7 @@ START_TEST(without_any_thread_submit_is_refused)
     ck_assert_uint_eq(pending(), 0);
     threads_left = 1;
     ck_assert_int_eq(submit(0, false), 0);
-    await(&done, 1);
+    await_posts(&done, 1);
     torc__real_calls.createThread = pthread_create;
 }
 END_TEST
@@ -412,10 +399,10 @@ START_TEST(with_fewer_threads_than_wanted_the_pool_works)
     torc__real_calls.createThread = create_a_few;
     threads_left = 2;
     submit_many(0, 10, true);
-    await(&started, 2);
+    await_posts(&started, 2);
     ck_assert_uint_eq(threads(), 2);
-    open_gate(10);
-    await(&done, 10);
+    post(&gate, 10);
+    await_posts(&done, 10);
     torc__real_calls.createThread = pthread_create;
 }
 END_TEST

@@ -5,6 +5,7 @@
 
 #include "../support/failing_memory.h"
 #include "../support/fake_reactor.h"
+#include "../support/run_tests.h"
 #include "protocols/protocol.h"
 
 static FakeReactor fake;
@@ -127,12 +128,5 @@ int main(void)
     tcase_add_test(tcase, a_job_that_cannot_be_handed_in_is_destroyed);
     tcase_add_test(tcase, bad_arguments_are_refused);
     tcase_add_test(tcase, the_suggested_size_reaches_the_pool);
-
-    Suite *suite = suite_create("threads");
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("threads", tcase);
 }

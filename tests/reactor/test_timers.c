@@ -1,77 +1,6 @@
 /* Delayed calls: the heap, the handles, the rounds. The loop around them is tested in
  * test_reactor.c; here time passes by hand. */
-#include <check.h>
-#include <float.h>
-#include <math.h>
-#include <string.h>
-
-#include <torc/reactor/delayed_call.h>
-
-#include "../support/failing_memory.h"
-#include "../support/fake_reactor.h"
-#include "protocols/protocol.h"
-#include "transports/transport_internal.h"
-
-static FakeReactor fake;
-static TorcReactor *reactor = &fake.reactor;
-
-static int ran[1024];
-static int ran_count;
-static int destroyed;
-
-static void run_number(void *arg)
-{
-    ran[ran_count++] = (int)(intptr_t)arg;
-}
-
-static void count_destroy(void *arg)
-{
-    (void)arg;
-    destroyed++;
-}
-
-static void *number(int n)
-{
-    return (void *)(intptr_t)n;
-}
-
-/* For loops that run very often: check's own assertions each write to a pipe. */
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            ck_abort_msg("not so: %s", #condition);                                                \
-    } while (0)
-
-static TorcDelayedCall later(double delay, TorcFunction *function, int n)
-{
-    TorcDelayedCall call;
-    CHECK(TorcReactor_callLater(reactor, delay, function, number(n), &call) == 0);
-    return call;
-}
-
-static void advance(double seconds)
-{
-    FakeReactor_advance(&fake, (int64_t)(seconds * 1e9));
-}
-
-static void check_ran(int count, const int *numbers)
-{
-    ck_assert_int_eq(ran_count, count);
-    for (int i = 0; i < count; i++)
-        ck_assert_int_eq(ran[i], numbers[i]);
-}
-#define CHECK_RAN(...) check_ran(sizeof((int[]){__VA_ARGS__}) / sizeof(int), (int[]){__VA_ARGS__})
-
-static void set_up(void)
-{
-    FakeReactor_init(&fake);
-    ran_count = destroyed = 0;
-}
-
-static void tear_down(void)
-{
-    FakeReactor_done(&fake);
-}
+#include "timers_fixture.h"
 
 /* ---- order and time ------------------------------------------------------------------------ */
 
@@ -85,7 +14,7 @@ START_TEST(calls_are_made_in_the_order_of_their_times) /* TIME-2 */
 }
 END_TEST
 
-START_TEST(equal_due_times_run_in_order_of_scheduling) /* TIME-2 */
+START_TEST(equal_due_times_run_in_order_of_scheduling) /* TIME-2, BUG-15 */
 {
     for (int i = 0; i < 100; i++)
         later(1.0, run_number, i);
@@ -106,7 +35,7 @@ START_TEST(the_order_survives_the_wrapping_of_the_sequence)
 }
 END_TEST
 
-START_TEST(a_call_is_never_early)
+START_TEST(a_call_is_never_early) /* BUG-15 */
 {
     later(1.0, run_number, 1);
     FakeReactor_advance(&fake, TORC__SECOND - 1);
@@ -127,7 +56,7 @@ START_TEST(the_earliest_deadline_is_known)
 }
 END_TEST
 
-START_TEST(delays_too_long_to_represent_never_come_due) /* LOOP-4 */
+START_TEST(delays_too_long_to_represent_never_come_due) /* LOOP-4, BUG-15 */
 {
     static const double delays[] = {1e300, 9.3e9, INFINITY, DBL_MAX};
     for (int i = 0; i < 4; i++) {
@@ -235,17 +164,6 @@ START_TEST(cancel_takes_the_call_back)
 }
 END_TEST
 
-static void check_answers(TorcDelayedCall call, int answer)
-{
-    double due = 77.0;
-    ck_assert_int_eq(TorcDelayedCall_cancel(call), answer);
-    ck_assert_int_eq(TorcDelayedCall_reset(call, 1.0), answer);
-    ck_assert_int_eq(TorcDelayedCall_delay(call, 1.0), answer);
-    ck_assert_int_eq(TorcDelayedCall_getTime(call, &due), answer);
-    ck_assert(due == 77.0);
-    ck_assert(!TorcDelayedCall_active(call));
-}
-
 START_TEST(a_call_that_was_made_or_cancelled_says_so) /* TIME-4 */
 {
     TorcDelayedCall made = later(1.0, run_number, 1);
@@ -269,7 +187,7 @@ START_TEST(an_inert_handle_is_stale)
 }
 END_TEST
 
-START_TEST(an_ended_call_is_remembered_until_its_place_is_used_twice)
+START_TEST(an_ended_call_is_remembered_until_its_place_is_used_twice) /* BUG-15 */
 {
     TorcDelayedCall made = later(0.0, run_number, 1);
     advance(0.0);
@@ -425,7 +343,7 @@ START_TEST(listing_writes_no_more_than_there_is_room_for)
 }
 END_TEST
 
-START_TEST(bad_arguments_are_refused) /* TIME-1 */
+START_TEST(bad_arguments_are_refused) /* TIME-1, BUG-15 */
 {
     static const double bad[] = {-1.0, -1e-9, -INFINITY, NAN};
     TorcDelayedCall call = {NULL, 77};
@@ -445,253 +363,7 @@ START_TEST(bad_arguments_are_refused) /* TIME-1 */
 }
 END_TEST
 
-/* ---- destroy ------------------------------------------------------------------------------- */
-
-static TorcDelayedCall later_with_destroy(double delay, TorcFunction *destroy)
-{
-    TorcDelayedCall call;
-    const TorcCall *what = TORC_CALL(run_number, NULL, .destroy = destroy);
-    ck_assert_int_eq(TorcReactor_callLaterWith(reactor, delay, what, &call), 0);
-    return call;
-}
-
-START_TEST(destroy_runs_once_when_made_cancelled_or_dropped) /* TIME-11 */
-{
-    later_with_destroy(1.0, count_destroy);
-    advance(1.0);
-    ck_assert_int_eq(ran_count, 1);
-    ck_assert_int_eq(destroyed, 1);
-
-    TorcDelayedCall_cancel(later_with_destroy(1.0, count_destroy));
-    ck_assert_int_eq(destroyed, 2);
-
-    later_with_destroy(1.0, count_destroy);
-    later_with_destroy(1e300, count_destroy);
-    torc__timers_done(&reactor->timers);
-    ck_assert_int_eq(destroyed, 4);
-    ck_assert_int_eq(ran_count, 1);
-}
-END_TEST
-
-static void schedule_from_destroy(void *arg)
-{
-    count_destroy(arg);
-    later_with_destroy(1.0, count_destroy);
-}
-
-START_TEST(what_a_dropped_call_schedules_is_dropped_too)
-{
-    FailingMemory_start(-1);
-    later_with_destroy(1.0, schedule_from_destroy);
-    torc__timers_done(&reactor->timers);
-    ck_assert_int_eq(destroyed, 2);
-    ck_assert_int_eq(FailingMemory_live(), 0);
-    FailingMemory_stop();
-}
-END_TEST
-
-START_TEST(a_call_that_cannot_be_scheduled_is_destroyed)
-{
-    TorcCall call = *TORC_CALL(run_number, NULL, .destroy = count_destroy);
-    ck_assert_int_eq(TorcReactor_callLaterWith(NULL, 1.0, &call, NULL), -EINVAL);
-    ck_assert_int_eq(TorcReactor_callLaterWith(reactor, NAN, &call, NULL), -EINVAL);
-    call.function = NULL;
-    ck_assert_int_eq(TorcReactor_callLaterWith(reactor, 1.0, &call, NULL), -EINVAL);
-    ck_assert_int_eq(destroyed, 3);
-}
-END_TEST
-
-/* ---- bound calls --------------------------------------------------------------------------- */
-
-typedef struct FakeTransport {
-    TorcTransport base;
-    TorcBoundCalls bound;
-    bool connected;
-    bool no_memory;
-} FakeTransport;
-
-static bool fake_connected(const TorcTransport *self)
-{
-    return ((const FakeTransport *)self)->connected;
-}
-
-static TorcBoundCalls *fake_boundCalls(TorcTransport *self)
-{
-    FakeTransport *transport = (FakeTransport *)self;
-    return transport->no_memory ? NULL : &transport->bound;
-}
-
-static const TorcTransportClass fake_transport_class = {
-    .name = "fake",
-    .connected = fake_connected,
-    .boundCalls = fake_boundCalls,
-};
-
-#define FAKE_TRANSPORT                                                                             \
-    {                                                                                              \
-        .base.cls = &fake_transport_class, .connected = true                                       \
-    }
-
-START_TEST(bound_calls_are_cancelled_with_their_connection_and_no_others)
-{
-    FakeTransport mine = FAKE_TRANSPORT, theirs = FAKE_TRANSPORT;
-    TorcProtocol protocol = {.transport = &mine.base}, foreign = {.transport = &theirs.base};
-    TorcCall call =
-        *TORC_CALL(run_number, number(1), .destroy = count_destroy, .protocol = &protocol);
-    TorcDelayedCall calls[4];
-    for (int i = 0; i < 4; i++)
-        ck_assert_int_eq(TorcReactor_callLaterWith(reactor, i, &call, &calls[i]), 0);
-    call.protocol = &foreign;
-    call.arg = number(2);
-    ck_assert_int_eq(TorcReactor_callLaterWith(reactor, 9.0, &call, NULL), 0);
-    later(9.0, run_number, 3);
-
-    advance(0.0);                     /* the first leaves the list by being made */
-    TorcDelayedCall_cancel(calls[2]); /* and one in the middle by being cancelled */
-    ck_assert_int_eq(destroyed, 2);
-    torc__timers_cancelBound(reactor, &mine.bound);
-    ck_assert_int_eq(destroyed, 4);
-    ck_assert_uint_eq(mine.bound.first, 0);
-    for (int i = 0; i < 4; i++)
-        check_answers(calls[i], i == 0 ? -TORC_EALREADYCALLED : -TORC_EALREADYCANCELLED);
-    advance(9.0);
-    CHECK_RAN(1, 2, 3);
-    ck_assert_uint_eq(theirs.bound.first, 0);
-}
-END_TEST
-
-START_TEST(cancelling_an_empty_list_does_nothing)
-{
-    TorcBoundCalls bound = {0};
-    later(1.0, run_number, 1);
-    torc__timers_cancelBound(reactor, &bound);
-    advance(1.0);
-    CHECK_RAN(1);
-}
-END_TEST
-
-START_TEST(a_rescheduled_call_stays_bound)
-{
-    FakeTransport transport = FAKE_TRANSPORT;
-    TorcProtocol protocol = {.transport = &transport.base};
-    TorcDelayedCall call;
-    TorcReactor_callLaterWith(reactor, 1.0, TORC_CALL(run_number, NULL, .protocol = &protocol),
-                              &call);
-    TorcDelayedCall_reset(call, 5.0);
-    TorcDelayedCall_delay(call, 5.0);
-    torc__timers_cancelBound(reactor, &transport.bound);
-    check_answers(call, -TORC_EALREADYCANCELLED);
-}
-END_TEST
-
-START_TEST(binding_needs_a_live_connection)
-{
-    FakeTransport transport = FAKE_TRANSPORT;
-    TorcProtocol protocol = {0};
-    TorcCall call = *TORC_CALL(run_number, NULL, .destroy = count_destroy, .protocol = &protocol);
-    ck_assert_int_eq(TorcReactor_callLaterWith(reactor, 1.0, &call, NULL), -EINVAL);
-    ck_assert_int_eq(destroyed, 1);
-    protocol.transport = &transport.base;
-    transport.no_memory = true;
-    ck_assert_int_eq(TorcReactor_callLaterWith(reactor, 1.0, &call, NULL), -ENOMEM);
-    ck_assert_int_eq(destroyed, 2);
-    transport.connected = false;
-    ck_assert_int_eq(TorcReactor_callLaterWith(reactor, 1.0, &call, NULL), -ENOTCONN);
-    ck_assert_int_eq(destroyed, 3);
-    ck_assert_uint_eq(TorcReactor_getDelayedCalls(reactor, NULL, 0), 0);
-}
-END_TEST
-
 /* ---- memory -------------------------------------------------------------------------------- */
-
-START_TEST(every_allocation_failure_leaves_things_as_they_were)
-{
-    enum { CALLS = 600 }; /* ten blocks: the table of blocks and the heap grow on the way */
-    bool complete = false;
-    for (long k = 0; !complete; k++) {
-        ck_assert_int_lt(k, 100);
-        FakeReactor_init(&fake);
-        FailingMemory_start(k);
-        destroyed = ran_count = 0;
-        int failures = 0;
-        for (int i = 0; i < CALLS; i++) {
-            TorcDelayedCall handle = {NULL, 77};
-            TorcCall call = *TORC_CALL(run_number, number(i), .destroy = count_destroy);
-            int r = TorcReactor_callLaterWith(reactor, 1.0, &call, &handle);
-            ck_assert(r == 0 || (r == -ENOMEM && handle.id == 77));
-            failures += r != 0;
-            ck_assert_int_eq(destroyed, failures);
-        }
-        complete = failures == 0;
-        ck_assert_uint_eq(TorcReactor_getDelayedCalls(reactor, NULL, 0), CALLS - failures);
-        advance(1.0);
-        ck_assert_int_eq(ran_count, CALLS - failures);
-        ck_assert_int_eq(destroyed, CALLS);
-        FakeReactor_done(&fake);
-        ck_assert_int_eq(FailingMemory_live(), 0);
-    }
-    FailingMemory_stop();
-}
-END_TEST
-
-START_TEST(a_bound_call_with_a_destroy_function_needs_room_for_both_or_is_not_there)
-{
-    FakeTransport transport = FAKE_TRANSPORT;
-    TorcProtocol protocol = {.transport = &transport.base};
-    TorcCall call = *TORC_CALL(run_number, NULL, .destroy = count_destroy, .protocol = &protocol);
-    FailingMemory_start(-1);
-    for (int i = 0; i < 63; i++) /* one slot of the block is left */
-        later(1e6, run_number, i);
-    FailingMemory_startForEver(0);
-    ck_assert_int_eq(TorcReactor_callLaterWith(reactor, 1.0, &call, NULL), -ENOMEM);
-    ck_assert_int_eq(destroyed, 1);
-    ck_assert_uint_eq(transport.bound.first, 0);
-    ck_assert_uint_eq(TorcReactor_getDelayedCalls(reactor, NULL, 0), 63);
-    TorcDelayedCall_cancel(later(1e6, run_number, 63)); /* there is still room for one */
-    FailingMemory_stop();
-    ck_assert_int_eq(TorcReactor_callLaterWith(reactor, 1.0, &call, NULL), 0);
-    torc__timers_cancelBound(reactor, &transport.bound);
-    ck_assert_int_eq(destroyed, 2);
-}
-END_TEST
-
-START_TEST(arming_firing_and_cancelling_allocate_nothing_in_the_steady_state) /* TIME-9 */
-{
-    FakeTransport transport = FAKE_TRANSPORT;
-    TorcProtocol protocol = {.transport = &transport.base};
-    TorcCall bound = *TORC_CALL(run_number, NULL, .destroy = count_destroy, .protocol = &protocol);
-    FailingMemory_start(-1);
-    for (int i = 0; i < 64; i++)
-        later(1e6, run_number, i);
-    TorcDelayedCall_cancel(later(1.0, run_number, 0));
-    long before = FailingMemory_allocations();
-    for (int i = 0; i < 100000; i++) {
-        ran_count = 0;
-        TorcDelayedCall call = later(30.0, run_number, i);
-        TorcDelayedCall_reset(call, 60.0);
-        TorcDelayedCall_cancel(call);
-        later(0.0, run_number, i);
-        advance(0.0);
-        CHECK(ran_count == 1);
-        CHECK(TorcReactor_callLaterWith(reactor, 1.0, &bound, NULL) == 0);
-        torc__timers_cancelBound(reactor, &transport.bound);
-        CHECK(destroyed == i + 1);
-    }
-    ck_assert_int_eq(FailingMemory_allocations(), before);
-    ck_assert_uint_eq(TorcReactor_getDelayedCalls(reactor, NULL, 0), 64);
-    FakeReactor_done(&fake);
-    ck_assert_int_eq(FailingMemory_live(), 0);
-    FailingMemory_stop();
-}
-END_TEST
-
-static TCase *make_case(const char *name)
-{
-    TCase *tcase = tcase_create(name);
-    tcase_set_timeout(tcase, 50);
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
-    return tcase;
-}
 
 static TCase *order_case(void)
 {
@@ -729,31 +401,10 @@ static TCase *handle_case(void)
     return tcase;
 }
 
-static TCase *ownership_case(void)
-{
-    TCase *tcase = make_case("ownership");
-    tcase_add_test(tcase, destroy_runs_once_when_made_cancelled_or_dropped);
-    tcase_add_test(tcase, what_a_dropped_call_schedules_is_dropped_too);
-    tcase_add_test(tcase, a_call_that_cannot_be_scheduled_is_destroyed);
-    tcase_add_test(tcase, bound_calls_are_cancelled_with_their_connection_and_no_others);
-    tcase_add_test(tcase, cancelling_an_empty_list_does_nothing);
-    tcase_add_test(tcase, a_rescheduled_call_stays_bound);
-    tcase_add_test(tcase, binding_needs_a_live_connection);
-    tcase_add_test(tcase, every_allocation_failure_leaves_things_as_they_were);
-    tcase_add_test(tcase, a_bound_call_with_a_destroy_function_needs_room_for_both_or_is_not_there);
-    tcase_add_test(tcase, arming_firing_and_cancelling_allocate_nothing_in_the_steady_state);
-    return tcase;
-}
-
 int main(void)
 {
     Suite *suite = suite_create("timers");
     suite_add_tcase(suite, order_case());
     suite_add_tcase(suite, handle_case());
-    suite_add_tcase(suite, ownership_case());
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_suite(suite);
 }

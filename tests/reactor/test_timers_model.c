@@ -9,6 +9,7 @@
 #include <torc/reactor/delayed_call.h>
 
 #include "../support/fake_reactor.h"
+#include "../support/run_tests.h"
 
 static FakeReactor fake;
 static TorcReactor *reactor = &fake.reactor;
@@ -211,7 +212,7 @@ static void model_pass_time(void)
     model.in_round = false;
 }
 
-START_TEST(random_operations_agree_with_a_sorted_list)
+START_TEST(random_operations_agree_with_a_sorted_list) /* BUG-15 */
 {
     model.random = UINT64_C(0x5eed0fa11ca115);
     while (model.operations < MODEL_OPERATIONS) {
@@ -262,12 +263,5 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, random_operations_agree_with_a_sorted_list);
     tcase_add_test(tcase, many_calls_are_made_in_order);
-
-    Suite *suite = suite_create("timers_model");
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("timers_model", tcase);
 }

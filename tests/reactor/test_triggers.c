@@ -4,31 +4,9 @@
 #include <torc/reactor/system_events.h>
 
 #include "../support/failing_memory.h"
-#include "../support/fake_reactor.h"
+#include "../support/run_tests.h"
+#include "numbered_calls.h"
 #include "protocols/protocol.h"
-
-static FakeReactor fake;
-static TorcReactor *reactor = &fake.reactor;
-
-static int ran[64];
-static int ran_count;
-static int destroyed;
-
-static void run_number(void *arg)
-{
-    ran[ran_count++] = (int)(intptr_t)arg;
-}
-
-static void count_destroy(void *arg)
-{
-    (void)arg;
-    destroyed++;
-}
-
-static void *number(int n)
-{
-    return (void *)(intptr_t)n;
-}
 
 static uint64_t add(TorcPhase phase, TorcSystemEvent event, TorcFunction *function, int n)
 {
@@ -47,14 +25,13 @@ static void fire_all(TorcSystemEvent event)
 
 static void set_up(void)
 {
-    FakeReactor_init(&fake);
-    ran_count = destroyed = 0;
+    begin_numbers();
     FailingMemory_start(-1);
 }
 
 static void tear_down(void)
 {
-    FakeReactor_done(&fake);
+    end_numbers();
     ck_assert_int_eq(FailingMemory_live(), 0);
     FailingMemory_stop();
 }
@@ -313,12 +290,5 @@ int main(void)
     tcase_add_test(tcase, bad_arguments_are_refused_and_destroyed);
     tcase_add_test(tcase, triggers_are_not_bound_to_protocols);
     tcase_add_test(tcase, out_of_memory_destroys_and_adds_nothing);
-
-    Suite *suite = suite_create("triggers");
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("triggers", tcase);
 }

@@ -14,6 +14,7 @@
 #include <torc/torc.h>
 
 #include "../support/recorder.h"
+#include "../support/run_tests.h"
 
 static const char *const backends[] = {"epoll", "poll", "select"};
 enum { BACKENDS = 3, MEGABYTE = 1 << 20 };
@@ -223,34 +224,5 @@ static inline void write_hello(Recording *recording)
 {
     (void)TorcTransport_write(recording->transport, "hello", 5);
 }
-
-/* ---- the program --------------------------------------------------------------------------- */
-
-typedef struct StdioTest {
-    const TTest *test;
-    int times; /* a backend each; those of several variants are counted through */
-} StdioTest;
-
-static inline int run_stdio_tests(const char *name, const StdioTest *tests, size_t count)
-{
-    Suite *suite = suite_create(name);
-    TCase *tcase = tcase_create(name);
-    tcase_set_timeout(tcase, 30);
-    for (size_t i = 0; i < count; i++)
-        tcase_add_loop_test(tcase, tests[i].test, 0, tests[i].times);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
-}
-
-#define RUN_STDIO_TESTS(name, ...)                                                                 \
-    int main(void)                                                                                 \
-    {                                                                                              \
-        const StdioTest tests[] = {__VA_ARGS__};                                                   \
-        return run_stdio_tests(name, tests, sizeof(tests) / sizeof(tests[0]));                     \
-    }
 
 #endif

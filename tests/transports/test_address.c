@@ -11,6 +11,7 @@
 #include <torc/reactor/errors.h>
 #include <torc/transports/address.h>
 
+#include "../support/run_tests.h"
 #include "transports/address_internal.h"
 
 static TorcAddress parsed(const char *host, uint16_t port)
@@ -242,7 +243,7 @@ START_TEST(ipv4_mapped_peer_becomes_ipv4)
 }
 END_TEST
 
-START_TEST(unix_path_that_fills_the_socket_address_is_whole)
+START_TEST(unix_path_that_fills_the_socket_address_is_whole) /* BUG-46 */
 {
     TorcAddress address = {.family = TORC_ADDRESS_UNIX};
     memset(address.path, 'p', sizeof(((struct sockaddr_un *)0)->sun_path));
@@ -253,7 +254,7 @@ START_TEST(unix_path_that_fills_the_socket_address_is_whole)
 }
 END_TEST
 
-START_TEST(abstract_name_counts_no_final_nul)
+START_TEST(abstract_name_counts_no_final_nul) /* BUG-46 */
 {
     TorcAddress address = unix_address("@torc");
     struct sockaddr_storage name;
@@ -299,9 +300,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("address");
     TCase *tc = tcase_create("address");
-    suite_add_tcase(suite, tc);
     tcase_add_test(tc, ipv4_literal_is_read);
     tcase_add_loop_test(tc, ipv6_literal_is_written_as_rfc5952_asks, 0, COUNT(ipv6_literals));
     tcase_add_test(tc, scope_may_be_an_interface_by_name);
@@ -323,10 +322,5 @@ int main(void)
     tcase_add_test(tc, unnamed_unix_peer_has_an_empty_path);
     tcase_add_test(tc, short_or_foreign_socket_addresses_are_none);
     tcase_add_test(tc, no_address_has_no_socket_address);
-
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_case("address", tc);
 }

@@ -409,7 +409,7 @@ START_TEST(no_memory_leaves_nothing_behind)
 }
 END_TEST
 
-RUN_UNIX_TESTS("adopted sockets",
+RUN_LOOP_TESTS("adopted sockets",
                {an_adopted_port_serves_after_the_caller_has_closed_its_own, BACKENDS},
                {others_with_the_socket_go_on, BACKENDS}, {an_adopted_port_listens_once, 1},
                {a_tcp_port_can_be_adopted, BACKENDS},

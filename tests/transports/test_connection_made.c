@@ -110,6 +110,6 @@ START_TEST(but_not_of_one_that_was_refused)
 }
 END_TEST
 
-RUN_STREAM_TESTS("connections made", {the_factory_hears_of_it_after_the_protocol, 1},
-                 {also_when_the_protocol_has_ended_it_at_once, 1},
-                 {but_not_of_one_that_was_refused, 1})
+RUN_LOOP_TESTS("connections made", {the_factory_hears_of_it_after_the_protocol, 1},
+               {also_when_the_protocol_has_ended_it_at_once, 1},
+               {but_not_of_one_that_was_refused, 1})

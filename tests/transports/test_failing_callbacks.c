@@ -160,9 +160,9 @@ START_TEST(the_first_end_that_is_one_gives_the_reason) /* CLOSE-15, CLOSE-16 */
 }
 END_TEST
 
-RUN_STREAM_TESTS("failing callbacks", {connectionMade_may_fail_and_the_port_goes_on, MODES},
-                 {dataReceived_may_fail, MODES}, {readConnectionLost_may_fail, MODES},
-                 {writeConnectionLost_may_fail, MODES}, {pauseProducing_may_fail, WHOLE_MODES},
-                 {resumeProducing_may_fail, WHOLE_MODES},
-                 {whatever_connectionLost_does_the_others_hear_of_their_own_ends, MODES},
-                 {the_first_end_that_is_one_gives_the_reason, MODES})
+RUN_LOOP_TESTS("failing callbacks", {connectionMade_may_fail_and_the_port_goes_on, MODES},
+               {dataReceived_may_fail, MODES}, {readConnectionLost_may_fail, MODES},
+               {writeConnectionLost_may_fail, MODES}, {pauseProducing_may_fail, WHOLE_MODES},
+               {resumeProducing_may_fail, WHOLE_MODES},
+               {whatever_connectionLost_does_the_others_hear_of_their_own_ends, MODES},
+               {the_first_end_that_is_one_gives_the_reason, MODES})

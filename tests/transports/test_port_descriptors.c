@@ -200,13 +200,13 @@ static void check_descriptor_limit(int backend, bool spare)
     end();
 }
 
-START_TEST(at_the_descriptor_limit_it_does_not_spin_and_recovers_by_itself) /* LISTEN-9 */
+START_TEST(at_the_descriptor_limit_it_does_not_spin_and_recovers_by_itself) /* LISTEN-9, BUG-1 */
 {
     check_descriptor_limit(_i, true);
 }
 END_TEST
 
-START_TEST(so_it_is_without_a_spare_descriptor) /* LISTEN-9 */
+START_TEST(so_it_is_without_a_spare_descriptor) /* LISTEN-9, BUG-1 */
 {
     check_descriptor_limit(_i, false);
 }
@@ -388,7 +388,7 @@ START_TEST(at_the_deadline_of_a_drain_the_rest_is_reset)
 }
 END_TEST
 
-RUN_UNIX_TESTS("ports at their limits",
+RUN_LOOP_TESTS("ports at their limits",
                {at_the_descriptor_limit_it_does_not_spin_and_recovers_by_itself, BACKENDS},
                {so_it_is_without_a_spare_descriptor, BACKENDS},
                {those_beyond_the_descriptor_limit_see_a_close, BACKENDS},

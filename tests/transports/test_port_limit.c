@@ -499,7 +499,7 @@ START_TEST(null_is_answered_not_followed)
 }
 END_TEST
 
-RUN_STREAM_TESTS(
+RUN_LOOP_TESTS(
     "port limits", {at_the_limit_those_who_come_wait_and_are_served_when_one_leaves, MODES},
     {at_the_limit_nothing_is_asked_of_the_kernel, WHOLE_MODES},
     {a_burst_fills_the_port_to_the_limit_exactly, WHOLE_MODES},

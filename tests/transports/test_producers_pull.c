@@ -226,15 +226,15 @@ START_TEST(it_survives_every_failed_allocation)
 }
 END_TEST
 
-RUN_STREAM_TESTS("pull producers", {it_is_asked_at_the_end_of_the_turn_not_inside_the_call, MODES},
-                 {it_is_asked_each_time_everything_has_left, WHOLE_MODES},
-                 {it_is_never_paused_however_much_it_writes, WHOLE_MODES},
-                 {what_left_at_once_has_left_too, WHOLE_MODES},
-                 {one_that_writes_nothing_is_left_alone_until_somebody_writes, MODES},
-                 {what_others_write_comes_before_the_next_piece, MODES},
-                 {one_registered_while_bytes_wait_is_asked_when_they_have_left, MODES},
-                 {a_close_waits_until_it_has_left, MODES},
-                 {a_close_waits_for_ever_for_one_that_does_not_leave, MODES},
-                 {it_may_write_leave_and_close_in_one_call, MODES},
-                 {a_peer_that_takes_nothing_is_cut_off_after_the_close_timeout, MODES},
-                 {a_reset_stops_it, MODES}, {it_survives_every_failed_allocation, WHOLE_MODES})
+RUN_LOOP_TESTS("pull producers", {it_is_asked_at_the_end_of_the_turn_not_inside_the_call, MODES},
+               {it_is_asked_each_time_everything_has_left, WHOLE_MODES},
+               {it_is_never_paused_however_much_it_writes, WHOLE_MODES},
+               {what_left_at_once_has_left_too, WHOLE_MODES},
+               {one_that_writes_nothing_is_left_alone_until_somebody_writes, MODES},
+               {what_others_write_comes_before_the_next_piece, MODES},
+               {one_registered_while_bytes_wait_is_asked_when_they_have_left, MODES},
+               {a_close_waits_until_it_has_left, MODES},
+               {a_close_waits_for_ever_for_one_that_does_not_leave, MODES},
+               {it_may_write_leave_and_close_in_one_call, MODES},
+               {a_peer_that_takes_nothing_is_cut_off_after_the_close_timeout, MODES},
+               {a_reset_stops_it, MODES}, {it_survives_every_failed_allocation, WHOLE_MODES})

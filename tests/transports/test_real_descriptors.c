@@ -17,6 +17,7 @@
 #include <torc/torc.h>
 
 #include "../support/recorder.h"
+#include "../support/run_tests.h"
 
 static const char *const backends[] = {"epoll", "poll", "select"};
 enum { BACKENDS = 3, DESCRIPTORS = 256 };
@@ -120,7 +121,7 @@ static void listen_and_connect_on_a_path(const char *path)
     turn_until(server.counts[RECORD_MADE] == 2 && client.counts[RECORD_MADE] == 2);
 }
 
-START_TEST(all_descriptors_are_close_on_exec_and_all_sockets_non_blocking) /* OPT-3 */
+START_TEST(all_descriptors_are_close_on_exec_and_all_sockets_non_blocking) /* OPT-3, BUG-41 */
 {
     char directory[] = "/tmp/torc-test-XXXXXX";
     char path[sizeof(directory) + 8];
@@ -271,7 +272,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("real descriptors");
     TCase *tcase = tcase_create("real descriptors");
     tcase_set_timeout(tcase, 20);
     tcase_add_loop_test(tcase, all_descriptors_are_close_on_exec_and_all_sockets_non_blocking, 0,
@@ -282,10 +282,5 @@ int main(void)
     tcase_add_loop_test(tcase, a_closed_descriptor_is_a_lost_connection_and_nothing_spins, 0,
                         TELL_BY_DESCRIPTOR);
     tcase_add_test(tcase, select_which_cannot_tell_whose_it_is_ends_the_loop);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_case("real descriptors", tcase);
 }

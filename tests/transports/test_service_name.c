@@ -83,7 +83,7 @@ START_TEST(on_a_real_system_it_is_the_hosts_list_that_counts)
 }
 END_TEST
 
-RUN_STREAM_TESTS("names of services", {a_service_is_known_by_its_name, 1},
-                 {digits_stand_for_themselves, 1}, {an_unknown_service_is_an_error_of_its_own, 1},
-                 {bad_arguments_are_refused, 1}, {a_client_connects_by_the_name_of_a_service, 1},
-                 {on_a_real_system_it_is_the_hosts_list_that_counts, 1})
+RUN_LOOP_TESTS("names of services", {a_service_is_known_by_its_name, 1},
+               {digits_stand_for_themselves, 1}, {an_unknown_service_is_an_error_of_its_own, 1},
+               {bad_arguments_are_refused, 1}, {a_client_connects_by_the_name_of_a_service, 1},
+               {on_a_real_system_it_is_the_hosts_list_that_counts, 1})

@@ -353,17 +353,17 @@ START_TEST(every_failed_allocation_is_survived)
 }
 END_TEST
 
-RUN_STDIO_TESTS("stdio on files", {files_are_read_and_written_whole, BACKENDS},
-                {a_file_is_read_a_piece_in_each_turn, BACKENDS},
-                {a_paused_file_lets_the_loop_sleep, BACKENDS},
-                {the_null_device_ends_at_once_and_takes_everything, BACKENDS},
-                {a_full_disk_loses_the_connection_with_its_error, BACKENDS},
-                {a_directory_cannot_be_read, BACKENDS},
-                {a_terminal_is_read_by_lines_and_is_blocking_again_at_the_end, BACKENDS},
-                {one_socket_can_be_both, BACKENDS},
-                {descriptors_are_put_back_to_what_they_were, BACKENDS},
-                {a_descriptor_that_is_not_open_is_refused, BACKENDS},
-                {a_process_without_descriptors_is_told, BACKENDS}, {bad_arguments_are_refused, 1},
-                {a_descriptor_for_the_wrong_direction_loses_the_connection, BACKENDS},
-                {it_has_no_addresses_and_no_options, 1},
-                {every_failed_allocation_is_survived, BACKENDS - 1})
+RUN_LOOP_TESTS("stdio on files", {files_are_read_and_written_whole, BACKENDS},
+               {a_file_is_read_a_piece_in_each_turn, BACKENDS},
+               {a_paused_file_lets_the_loop_sleep, BACKENDS},
+               {the_null_device_ends_at_once_and_takes_everything, BACKENDS},
+               {a_full_disk_loses_the_connection_with_its_error, BACKENDS},
+               {a_directory_cannot_be_read, BACKENDS},
+               {a_terminal_is_read_by_lines_and_is_blocking_again_at_the_end, BACKENDS},
+               {one_socket_can_be_both, BACKENDS},
+               {descriptors_are_put_back_to_what_they_were, BACKENDS},
+               {a_descriptor_that_is_not_open_is_refused, BACKENDS},
+               {a_process_without_descriptors_is_told, BACKENDS}, {bad_arguments_are_refused, 1},
+               {a_descriptor_for_the_wrong_direction_loses_the_connection, BACKENDS},
+               {it_has_no_addresses_and_no_options, 1},
+               {every_failed_allocation_is_survived, BACKENDS - 1})

@@ -23,7 +23,7 @@ START_TEST(a_connection_is_made_used_and_lost) /* CONN-4, CONN-7, CLOSE-17 */
 }
 END_TEST
 
-START_TEST(nothing_is_called_before_connectTCP_has_returned) /* CONN-1, CONN-2 */
+START_TEST(nothing_is_called_before_connectTCP_has_returned) /* CONN-1, CONN-2, BUG-6 */
 {
     begin(_i);
     connect_to("127.0.0.1");
@@ -200,7 +200,7 @@ START_TEST(the_timeout_covers_the_lookup_too) /* CONN-3 */
 {
     static const char *const addresses[] = {FAR};
     begin(EDGE);
-    TorcSim_setHost(sim, "slow.example", addresses, 1);
+    TorcSim_setAddresses(sim, "slow.example", addresses, 1);
     TorcSim_setLookupDelay(sim, _i == 0 ? 20 : 100);
     TorcSim_blackHole(sim, FAR);
     connect_to("slow.example");
@@ -243,7 +243,7 @@ START_TEST(the_addresses_of_a_name_are_tried_in_order) /* CONN-12 */
 {
     static const char *const addresses[] = {"192.0.2.2", "2001:db8::2", FAR, "192.0.2.4"};
     begin(_i);
-    TorcSim_setHost(sim, "many.example", addresses, 4);
+    TorcSim_setAddresses(sim, "many.example", addresses, 4);
     ck_assert_int_eq(TorcSim_listen(sim, FAR, PORT), 0);
     ck_assert_int_eq(TorcSim_listen(sim, "192.0.2.4", PORT), 0);
     connect_to("many.example");
@@ -263,7 +263,7 @@ START_TEST(an_address_that_does_not_answer_leaves_time_for_the_others)
     begin(_i);
     TorcSim_blackHole(sim, "192.0.2.2");
     TorcSim_blackHole(sim, "192.0.2.3");
-    TorcSim_setHost(sim, "many.example", addresses, 3);
+    TorcSim_setAddresses(sim, "many.example", addresses, 3);
     ck_assert_int_eq(TorcSim_listen(sim, FAR, PORT), 0);
     connect_to("many.example");
     TorcSim_advance(sim, 19.5);
@@ -279,7 +279,7 @@ START_TEST(when_no_address_answers_the_reason_is_that_of_the_last)
 {
     static const char *const addresses[] = {"192.0.2.2", "192.0.2.3"};
     begin(_i);
-    TorcSim_setHost(sim, "many.example", addresses, 2);
+    TorcSim_setAddresses(sim, "many.example", addresses, 2);
     connect_to("many.example");
     TorcSim_advance(sim, 1);
     ck_assert_str_eq(rec.log, "started failed:REFUSED");
@@ -436,26 +436,26 @@ START_TEST(null_is_answered_not_followed)
 }
 END_TEST
 
-RUN_STREAM_TESTS("TCP connectors", {a_connection_is_made_used_and_lost, MODES},
-                 {nothing_is_called_before_connectTCP_has_returned, MODES},
-                 {bytes_that_wait_when_the_connection_is_made_are_delivered, MODES},
-                 {protocol_and_factory_get_the_same_reason, MODES},
-                 {the_peer_is_the_address_that_answered, 2},
-                 {the_destination_is_told_as_it_was_given, 1},
-                 {a_refused_attempt_fails_with_a_text_that_names_the_address, MODES},
-                 {calls_that_fail_at_once_fail_the_attempt_later, 1},
-                 {an_attempt_without_answer_ends_after_exactly_thirty_seconds, WHOLE_MODES},
-                 {the_timeout_can_be_set, WHOLE_MODES},
-                 {without_a_timeout_the_systems_own_ends_it, WHOLE_MODES},
-                 {the_timeout_covers_the_lookup_too, 2},
-                 {a_timeout_does_not_outlive_the_attempt, WHOLE_MODES},
-                 {an_unknown_name_fails_with_a_text_that_names_it, WHOLE_MODES},
-                 {the_addresses_of_a_name_are_tried_in_order, WHOLE_MODES},
-                 {an_address_that_does_not_answer_leaves_time_for_the_others, WHOLE_MODES},
-                 {when_no_address_answers_the_reason_is_that_of_the_last, WHOLE_MODES},
-                 {a_factory_that_wants_no_protocol_gets_the_loss, WHOLE_MODES},
-                 {an_error_of_buildProtocol_fails_the_attempt, WHOLE_MODES},
-                 {a_connectionMade_that_fails_ends_the_connection_with_its_reason, WHOLE_MODES},
-                 {bindAddress_is_where_it_connects_from, 1}, {nagle_is_off_unless_asked_for, 2},
-                 {bad_arguments_are_refused, 1}, {the_longest_name_is_looked_up, 1},
-                 {null_is_answered_not_followed, 1})
+RUN_LOOP_TESTS("TCP connectors", {a_connection_is_made_used_and_lost, MODES},
+               {nothing_is_called_before_connectTCP_has_returned, MODES},
+               {bytes_that_wait_when_the_connection_is_made_are_delivered, MODES},
+               {protocol_and_factory_get_the_same_reason, MODES},
+               {the_peer_is_the_address_that_answered, 2},
+               {the_destination_is_told_as_it_was_given, 1},
+               {a_refused_attempt_fails_with_a_text_that_names_the_address, MODES},
+               {calls_that_fail_at_once_fail_the_attempt_later, 1},
+               {an_attempt_without_answer_ends_after_exactly_thirty_seconds, WHOLE_MODES},
+               {the_timeout_can_be_set, WHOLE_MODES},
+               {without_a_timeout_the_systems_own_ends_it, WHOLE_MODES},
+               {the_timeout_covers_the_lookup_too, 2},
+               {a_timeout_does_not_outlive_the_attempt, WHOLE_MODES},
+               {an_unknown_name_fails_with_a_text_that_names_it, WHOLE_MODES},
+               {the_addresses_of_a_name_are_tried_in_order, WHOLE_MODES},
+               {an_address_that_does_not_answer_leaves_time_for_the_others, WHOLE_MODES},
+               {when_no_address_answers_the_reason_is_that_of_the_last, WHOLE_MODES},
+               {a_factory_that_wants_no_protocol_gets_the_loss, WHOLE_MODES},
+               {an_error_of_buildProtocol_fails_the_attempt, WHOLE_MODES},
+               {a_connectionMade_that_fails_ends_the_connection_with_its_reason, WHOLE_MODES},
+               {bindAddress_is_where_it_connects_from, 1}, {nagle_is_off_unless_asked_for, 2},
+               {bad_arguments_are_refused, 1}, {the_longest_name_is_looked_up, 1},
+               {null_is_answered_not_followed, 1})

@@ -67,7 +67,7 @@ START_TEST(options_are_per_connection) /* OPT-1 */
 }
 END_TEST
 
-START_TEST(keep_alive_times_turn_it_on)
+START_TEST(keep_alive_times_turn_it_on) /* BUG-43 */
 {
     begin_connected(EDGE);
     int interval = option(IPPROTO_TCP, TCP_KEEPINTVL);
@@ -96,7 +96,7 @@ START_TEST(bad_keep_alive_times_change_nothing)
 }
 END_TEST
 
-START_TEST(the_user_timeout_is_in_milliseconds_rounded_up)
+START_TEST(the_user_timeout_is_in_milliseconds_rounded_up) /* BUG-43 */
 {
     begin_connected(EDGE);
     ck_assert_int_eq(TorcTransport_setTcpUserTimeout(rec.transport, 2.5), 0);
@@ -174,11 +174,11 @@ START_TEST(null_is_answered_not_followed)
 }
 END_TEST
 
-RUN_STREAM_TESTS("TCP options", {no_delay_is_on_and_can_be_turned_off, 1},
-                 {a_port_with_nagle_leaves_it_on, 1}, {keep_alive_is_off_and_can_be_turned_on, 1},
-                 {options_are_per_connection, 1}, {keep_alive_times_turn_it_on, 1},
-                 {bad_keep_alive_times_change_nothing, 1},
-                 {the_user_timeout_is_in_milliseconds_rounded_up, 1},
-                 {buffer_sizes_are_set_and_told, 1}, {the_handle_is_the_descriptor, 1},
-                 {options_can_be_set_until_connectionLost_has_returned, MODES},
-                 {null_is_answered_not_followed, 1})
+RUN_LOOP_TESTS("TCP options", {no_delay_is_on_and_can_be_turned_off, 1},
+               {a_port_with_nagle_leaves_it_on, 1}, {keep_alive_is_off_and_can_be_turned_on, 1},
+               {options_are_per_connection, 1}, {keep_alive_times_turn_it_on, 1},
+               {bad_keep_alive_times_change_nothing, 1},
+               {the_user_timeout_is_in_milliseconds_rounded_up, 1},
+               {buffer_sizes_are_set_and_told, 1}, {the_handle_is_the_descriptor, 1},
+               {options_can_be_set_until_connectionLost_has_returned, MODES},
+               {null_is_answered_not_followed, 1})

@@ -18,6 +18,7 @@
 #include <torc/torc.h>
 
 #include "../support/recorder.h"
+#include "../support/run_tests.h"
 
 static const char *const backends[] = {"epoll", "poll", "select"};
 enum { BACKENDS = 3 };
@@ -120,7 +121,7 @@ static void stop(Recording *recording)
 
 /* ---- conversations ------------------------------------------------------------------------- */
 
-START_TEST(a_client_that_sends_and_shuts_its_side_gets_its_whole_echo) /* CLOSE-7 */
+START_TEST(a_client_that_sends_and_shuts_its_side_gets_its_whole_echo) /* CLOSE-7, BUG-9 */
 {
     char buffer[64];
     size_t length;
@@ -296,7 +297,7 @@ static void answer_and_lose(Recording *recording)
     lose(recording);
 }
 
-START_TEST(a_client_that_still_sends_gets_the_answer_and_no_reset)
+START_TEST(a_client_that_still_sends_gets_the_answer_and_no_reset) /* BUG-10 */
 {
     static char block[65536];
     char buffer[64];
@@ -432,7 +433,7 @@ START_TEST(a_half_closed_or_paused_connection_does_not_turn_the_loop)
 }
 END_TEST
 
-START_TEST(running_out_of_descriptors_does_not_spin_and_recovers) /* LISTEN-9 */
+START_TEST(running_out_of_descriptors_does_not_spin_and_recovers) /* LISTEN-9, BUG-1 */
 {
     enum { CLIENTS = 8 };
     int fds[CLIENTS];
@@ -563,15 +564,9 @@ int main(void)
         {a_signal_to_end_stops_the_loop_in_order, BACKENDS},
         {a_burst_of_connections_is_served_without_loss, BACKENDS},
     };
-    Suite *suite = suite_create("TCP on real sockets");
     TCase *tcase = tcase_create("TCP on real sockets");
     tcase_set_timeout(tcase, 20);
     for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
         tcase_add_loop_test(tcase, tests[i].test, 0, tests[i].times);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_case("TCP on real sockets", tcase);
 }

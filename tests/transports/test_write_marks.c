@@ -25,7 +25,7 @@ START_TEST(the_high_mark_is_told_once_and_the_low_mark_once) /* PROD-3 */
 {
     begin_unread(_i);
     for (int i = 0; i < 5; i++) {
-        ck_assert_int_eq(write_pattern(40000), 0);
+        ck_assert_int_eq(write_pattern(i == 0 ? 70000 : 1000), 0);
         settle();
     }
     ck_assert_str_eq(rec.log, "made pause");
@@ -153,8 +153,23 @@ START_TEST(bad_marks_are_refused)
     begin_connected(EDGE);
     ck_assert_int_eq(TorcTransport_setWriteMarks(NULL, 2, 1), -EINVAL);
     ck_assert_int_eq(TorcTransport_setWriteMarks(rec.transport, 1, 2), -EINVAL);
-    ck_assert_int_eq(TorcTransport_setWriteMarks(rec.transport, SIZE_MAX, 0), -EINVAL);
     ck_assert_int_eq(TorcTransport_setBufferLimit(NULL, 1), -EINVAL);
+    end();
+}
+END_TEST
+
+START_TEST(a_mark_beyond_all_memory_is_never_passed) /* BUG-35 */
+{
+    begin_unread(_i);
+    ck_assert_int_eq(TorcTransport_setWriteMarks(rec.transport, SIZE_MAX, SIZE_MAX), 0);
+    ck_assert_int_eq(TorcTransport_setWriteMarks(rec.transport, SIZE_MAX, 0), 0);
+    ck_assert_int_eq(write_pattern(1000 * 1000), 0);
+    settle();
+    ck_assert_str_eq(rec.log, "made");
+    TorcSimPeer_startReading(peer);
+    settle();
+    assert_peer_has_pattern(peer, 1000 * 1000);
+    ck_assert_str_eq(rec.log, "made");
     end();
 }
 END_TEST
@@ -243,7 +258,19 @@ START_TEST(there_is_no_buffer_limit_by_default) /* WR-12 */
 }
 END_TEST
 
-START_TEST(passing_the_buffer_limit_aborts_with_a_reason_that_says_so) /* WR-12 */
+START_TEST(a_buffer_limit_beyond_all_memory_is_none) /* BUG-35 */
+{
+    begin_unread(_i);
+    ck_assert_int_eq(TorcTransport_setBufferLimit(rec.transport, SIZE_MAX), 0);
+    ck_assert_int_eq(write_pattern(1000 * 1000), 0);
+    ck_assert_int_eq(write_pattern(1000 * 1000), 0);
+    settle();
+    ck_assert_str_eq(rec.log, "made pause");
+    end();
+}
+END_TEST
+
+START_TEST(passing_the_buffer_limit_aborts_with_a_reason_that_says_so) /* WR-12, BUG-3 */
 {
     begin_unread(_i);
     ck_assert_int_eq(TorcTransport_setBufferLimit(rec.transport, 5000), 0);
@@ -314,19 +341,21 @@ START_TEST(an_overflow_ends_that_connection_alone)
 }
 END_TEST
 
-RUN_STREAM_TESTS("write marks", {the_high_mark_is_told_once_and_the_low_mark_once, MODES},
-                 {the_default_high_mark_is_64_kibibytes_waiting, WHOLE_MODES},
-                 {what_leaves_within_the_turn_passes_no_mark, WHOLE_MODES},
-                 {marks_can_be_set_and_are_not_inside_the_call, MODES},
-                 {resuming_comes_at_the_low_mark_not_only_at_zero, MODES},
-                 {lowering_the_mark_below_what_waits_tells_it, MODES},
-                 {a_producer_may_write_from_inside_resume, MODES},
-                 {a_closing_connection_is_not_told_of_marks, MODES}, {bad_marks_are_refused, 1},
-                 {who_passed_the_mark_is_told_before_it_is_given_more, WHOLE_MODES},
-                 {what_leaves_within_the_turn_passes_no_mark_when_it_was_read_on, WHOLE_MODES},
-                 {who_pauses_at_the_mark_after_the_last_byte_is_told_of_the_end, 1},
-                 {there_is_no_buffer_limit_by_default, WHOLE_MODES},
-                 {passing_the_buffer_limit_aborts_with_a_reason_that_says_so, MODES},
-                 {a_factory_gives_its_connections_a_limit_which_they_may_change, MODES},
-                 {owned_bytes_beyond_the_limit_are_released, MODES},
-                 {an_overflow_ends_that_connection_alone, MODES})
+RUN_LOOP_TESTS("write marks", {the_high_mark_is_told_once_and_the_low_mark_once, MODES},
+               {the_default_high_mark_is_64_kibibytes_waiting, WHOLE_MODES},
+               {what_leaves_within_the_turn_passes_no_mark, WHOLE_MODES},
+               {marks_can_be_set_and_are_not_inside_the_call, MODES},
+               {resuming_comes_at_the_low_mark_not_only_at_zero, MODES},
+               {lowering_the_mark_below_what_waits_tells_it, MODES},
+               {a_producer_may_write_from_inside_resume, MODES},
+               {a_closing_connection_is_not_told_of_marks, MODES}, {bad_marks_are_refused, 1},
+               {a_mark_beyond_all_memory_is_never_passed, WHOLE_MODES},
+               {a_buffer_limit_beyond_all_memory_is_none, WHOLE_MODES},
+               {who_passed_the_mark_is_told_before_it_is_given_more, WHOLE_MODES},
+               {what_leaves_within_the_turn_passes_no_mark_when_it_was_read_on, WHOLE_MODES},
+               {who_pauses_at_the_mark_after_the_last_byte_is_told_of_the_end, 1},
+               {there_is_no_buffer_limit_by_default, WHOLE_MODES},
+               {passing_the_buffer_limit_aborts_with_a_reason_that_says_so, MODES},
+               {a_factory_gives_its_connections_a_limit_which_they_may_change, MODES},
+               {owned_bytes_beyond_the_limit_are_released, MODES},
+               {an_overflow_ends_that_connection_alone, MODES})

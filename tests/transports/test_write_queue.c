@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../support/failing_memory.h"
+#include "../support/run_tests.h"
 #include "transports/write_queue_internal.h"
 
 static TorcWritePool pool;
@@ -171,7 +172,7 @@ static void take_pattern(size_t at, size_t length)
     }
 }
 
-START_TEST(any_mixture_of_sizes_comes_out_as_it_went_in) /* WR-2, WR-11 */
+START_TEST(any_mixture_of_sizes_comes_out_as_it_went_in) /* WR-2, WR-11, BUG-7, BUG-45 */
 {
     static uint8_t pattern[200000 + 251];
     static const size_t sizes[] = {1, 7, 100, 4000, 16300, 16384, 16385, 40000, 3, 100000, 5};
@@ -210,6 +211,75 @@ START_TEST(the_steady_state_allocates_nothing)
     }
     ck_assert_int_eq(FailingMemory_allocations(), 0);
     FailingMemory_stop();
+    end();
+}
+END_TEST
+
+/* Each connection that answers in a turn has a chunk until the end of it. */
+static void turn_of_answers(TorcWriteQueue **queues, int connections)
+{
+    for (int i = 0; i < connections; i++)
+        ck_assert_int_eq(torc__writeQueue_add(&pool, &queues[i], "answer", 6), 0);
+    for (int i = 0; i < connections; i++)
+        torc__writeQueue_consume(&pool, &queues[i], 6);
+}
+
+START_TEST(many_connections_that_answer_in_each_turn_allocate_nothing_either)
+{
+    static TorcWriteQueue *queues[1000];
+    turn_of_answers(queues, 1000);
+    FailingMemory_start(0);
+    turn_of_answers(queues, 1000);
+    ck_assert_int_eq(FailingMemory_allocations(), 0);
+    FailingMemory_stop();
+    end();
+}
+END_TEST
+
+START_TEST(the_pool_keeps_a_bounded_number_of_chunks)
+{
+    enum { MANY = 2 * TORC__CHUNKS_KEPT };
+    static TorcWriteQueue *queues[MANY];
+    turn_of_answers(queues, MANY);
+    ck_assert_uint_eq(pool.free_chunk_count, TORC__CHUNKS_KEPT);
+    end();
+}
+END_TEST
+
+START_TEST(pieces_are_appended_in_their_order_empty_ones_too)
+{
+    const TorcBytes pieces[] = {{"b", 1}, {NULL, 0}, {"cd", 2}, {"e", 1}};
+    size_t length = 0;
+    add("a");
+    ck_assert(torc__writeQueue_stage(queue, pieces, 4, &length));
+    ck_assert_uint_eq(length, 4);
+    torc__writeQueue_commit(queue, length);
+    add("f");
+    ck_assert_str_eq(offered(), "abcdef");
+    ck_assert_uint_eq(torc__writeQueue_bytes(queue), 6);
+    end();
+}
+END_TEST
+
+START_TEST(pieces_that_do_not_all_fit_leave_the_queue_as_it_was)
+{
+    static char large[TORC__CHUNK_ROOM];
+    const TorcBytes pieces[] = {{"b", 1}, {large, sizeof(large) - 1}};
+    size_t length = 0;
+    add("a");
+    ck_assert(!torc__writeQueue_stage(queue, pieces, 2, &length));
+    ck_assert_uint_eq(length, 0);
+    add("c");
+    ck_assert_str_eq(offered(), "ac");
+    ck_assert(torc__writeQueue_stage(queue, &(TorcBytes){large, sizeof(large) - 2}, 1, &length));
+    end();
+}
+END_TEST
+
+START_TEST(copied_bytes_begin_where_anything_may_begin)
+{
+    add("a");
+    ck_assert_uint_eq((uintptr_t)queue->data % _Alignof(max_align_t), 0);
     end();
 }
 END_TEST
@@ -263,7 +333,7 @@ START_TEST(without_memory_nothing_is_added_and_owned_bytes_are_released)
 }
 END_TEST
 
-START_TEST(a_size_that_would_wrap_is_refused)
+START_TEST(a_size_that_would_wrap_is_refused) /* BUG-35 */
 {
     ck_assert_int_eq(torc__writeQueue_add(&pool, &queue, "x", SIZE_MAX), -ENOMEM);
     ck_assert_ptr_null(queue);
@@ -273,7 +343,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("write queue");
     TCase *tcase = tcase_create("write queue");
     tcase_add_test(tcase, small_writes_share_one_piece);
     tcase_add_test(tcase, copied_and_owned_bytes_keep_their_order);
@@ -283,12 +352,12 @@ int main(void)
     tcase_add_test(tcase, no_more_pieces_are_gathered_than_one_send_takes);
     tcase_add_test(tcase, any_mixture_of_sizes_comes_out_as_it_went_in);
     tcase_add_test(tcase, the_steady_state_allocates_nothing);
+    tcase_add_test(tcase, many_connections_that_answer_in_each_turn_allocate_nothing_either);
+    tcase_add_test(tcase, the_pool_keeps_a_bounded_number_of_chunks);
+    tcase_add_test(tcase, pieces_are_appended_in_their_order_empty_ones_too);
+    tcase_add_test(tcase, pieces_that_do_not_all_fit_leave_the_queue_as_it_was);
+    tcase_add_test(tcase, copied_bytes_begin_where_anything_may_begin);
     tcase_add_test(tcase, without_memory_nothing_is_added_and_owned_bytes_are_released);
     tcase_add_test(tcase, a_size_that_would_wrap_is_refused);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_case("write queue", tcase);
 }

@@ -22,6 +22,7 @@
 
 #include "reactor/reactor_internal.h"
 #include "tests/support/recorder.h"
+#include "tests/support/run_tests.h"
 
 static const char *const backends[] = {"epoll", "poll", "select"};
 enum { BACKENDS = 3 };
@@ -211,33 +212,16 @@ static inline void unprotect_directory(void)
     ck_assert_int_eq(chmod(directory, 0755), 0);
 }
 
-/* ---- the program --------------------------------------------------------------------------- */
-
-typedef struct UnixTest {
-    const TTest *test;
-    int times; /* backends it runs on */
-} UnixTest;
-
-static inline int run_unix_tests(const char *name, const UnixTest *tests, size_t count)
+/* The paths of a UNIX connection's ends. */
+static inline void assert_addresses(TorcTransport *transport, const char *host, const char *of_peer)
 {
-    Suite *suite = suite_create(name);
-    TCase *tcase = tcase_create(name);
-    tcase_set_timeout(tcase, 30);
-    for (size_t i = 0; i < count; i++)
-        tcase_add_loop_test(tcase, tests[i].test, 0, tests[i].times);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    TorcAddress address;
+    TorcTransport_getHost(transport, &address);
+    ck_assert_int_eq(address.family, TORC_ADDRESS_UNIX);
+    ck_assert_str_eq(address.path, host);
+    TorcTransport_getPeer(transport, &address);
+    ck_assert_int_eq(address.family, TORC_ADDRESS_UNIX);
+    ck_assert_str_eq(address.path, of_peer);
 }
-
-#define RUN_UNIX_TESTS(name, ...)                                                                  \
-    int main(void)                                                                                 \
-    {                                                                                              \
-        const UnixTest tests[] = {__VA_ARGS__};                                                    \
-        return run_unix_tests(name, tests, sizeof(tests) / sizeof(tests[0]));                      \
-    }
 
 #endif

@@ -1,0 +1,176 @@
+/* Callbacks that hold the loop: from two readings of the cycle counter to an event that names the
+ * one who did it.
+ *
+ * Thread: the reactor's. State: each reactor has a TorcSlowCallbacks. Whoever calls the application
+ * reads the ticks before and after, and comes here only when at least `limit` of them lie between
+ * (reactor_internal.h). How long a tick is nobody needs to know before that: until the first such
+ * call the limit is so low that no processor's counter makes it miss one; then a tick is measured
+ * against the clock, once per reactor, and the limit set to match.
+ *
+ * In a simulation the processor's time means nothing: the limit is 0, so that every callback ends
+ * here, and what it took is what the test said (TorcSystem.spent). */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reactor_internal.h"
+
+/* asyncio's slow_callback_duration. */
+static const int64_t default_threshold = TORC__SECOND / 10;
+
+/* Beyond this a threshold is off: the ticks may wrap after a quarter of an hour (at 5 GHz). */
+static const int64_t longest_threshold = 600 * TORC__SECOND;
+
+/* No counter is slower: 512 MHz of cycles on x86, 1 MHz as the Arm architecture asks for. */
+static const double longest_tick = 2000.0;
+
+/* A tick is measured over this time; reading the clock takes a thousandth of it. */
+static const int64_t measured_time = TORC__SECOND / 10000;
+
+/* ---- what a tick is ------------------------------------------------------------------------ */
+
+/* Both counters, as good as at one moment: if something came between, another try. */
+static TorcTicks read_both(TorcReactor *reactor, int64_t *ret_now)
+{
+    TorcTicks ticks = 0;
+    int64_t before, after;
+
+    for (int tries = 0; tries < 10; tries++) {
+        before = torc__now(reactor);
+        ticks = torc__ticks(reactor->system);
+        after = torc__now(reactor);
+        *ret_now = after;
+        if (after - before < measured_time / 100)
+            break;
+    }
+    return ticks;
+}
+
+/* 0: the clock stands still (it may be a test's own). */
+static double measure_tick(TorcReactor *reactor)
+{
+    int64_t start, now;
+    TorcTicks first = read_both(reactor, &start);
+    TorcTicks last = first;
+
+    now = start;
+    for (int tries = 0; tries < 100000 && now - start < measured_time; tries++)
+        last = read_both(reactor, &now);
+    TorcTicks ticks = last - first;
+    return now - start < measured_time || ticks == 0 ? 0 : (double)(now - start) / (double)ticks;
+}
+
+/* ---- the limit ----------------------------------------------------------------------------- */
+
+/* A hundredth less than the threshold, for what the measurement may be wrong by. */
+static void set_limit(TorcReactor *reactor)
+{
+    TorcSlowCallbacks *slow = &reactor->slow;
+    const TorcTicks most = (TorcTicks)-1 / 2;
+    double tick = slow->tick > 0 ? slow->tick : longest_tick;
+    double ticks = (double)slow->threshold * 0.99 / tick;
+
+    if (slow->threshold == TORC__NEVER)
+        slow->limit = (TorcTicks)-1;
+    else if (reactor->system->virtual_time)
+        slow->limit = 0;
+    else
+        slow->limit = ticks < 1 ? 1 : ticks > (double)most ? most : (TorcTicks)ticks;
+}
+
+static void set_threshold(TorcReactor *reactor, int64_t threshold)
+{
+    reactor->slow.threshold = threshold > longest_threshold ? TORC__NEVER : threshold;
+    set_limit(reactor);
+}
+
+void torc__slowCallbacks_init(TorcReactor *reactor)
+{
+    set_threshold(reactor, default_threshold);
+}
+
+int TorcReactor_setSlowCallbackDuration(TorcReactor *reactor, double seconds)
+{
+    TORC__REQUIRE(reactor && seconds > 0);
+    TORC__ON_THREAD_OF(reactor);
+    int64_t threshold = torc__nanoseconds(seconds);
+    set_threshold(reactor, threshold > 0 ? threshold : 1);
+    return 0;
+}
+
+/* ---- what took how long -------------------------------------------------------------------- */
+
+/* How long a tick is; without a clock that moves nothing can be slow. */
+static void find_out(TorcReactor *reactor)
+{
+    reactor->slow.tick = measure_tick(reactor);
+    if (reactor->slow.tick == 0)
+        reactor->slow.threshold = TORC__NEVER;
+    set_limit(reactor);
+}
+
+static int64_t take_spent(TorcSystem *system)
+{
+    int64_t spent = system->spent;
+    system->spent = 0;
+    return spent;
+}
+
+/* The counters of two processors may differ a little; who was moved from one to the other then seems
+ * to have ended before it began. */
+static bool went_back(TorcTicks ticks)
+{
+    return ticks > (TorcTicks)-1 / 16 * 15;
+}
+
+/* Nanoseconds since `begun`; 0 when it cannot be known. */
+static int64_t time_since(TorcReactor *reactor, TorcTicks begun)
+{
+    TorcSlowCallbacks *slow = &reactor->slow;
+    TorcTicks ticks = torc__ticks(reactor->system) - begun;
+
+    if (reactor->system->virtual_time)
+        return take_spent(reactor->system);
+    if (slow->tick == 0)
+        find_out(reactor);
+    return went_back(ticks) ? 0 : (int64_t)((double)ticks * slow->tick);
+}
+
+/* True when it is to be reported, and then it is counted. */
+static bool was_slow(TorcReactor *reactor, TorcTicks begun, int64_t *ret_milliseconds)
+{
+    int64_t took = time_since(reactor, begun);
+
+    if (took < reactor->slow.threshold)
+        return false;
+    reactor->counters.slowCallbacks++;
+    *ret_milliseconds = took / (TORC__SECOND / 1000);
+    return true;
+}
+
+TORC__COLD void torc__slowCallback_slot(TorcReactor *reactor, TorcTicks begun,
+                                        const char *class_name, const char *slot)
+{
+    int64_t milliseconds;
+
+    if (was_slow(reactor, begun, &milliseconds))
+        TORC__LOG(reactor, TORC_LOG_WARNING, "reactor.slow-callback",
+                  TORC_LOG_BYTES("class", class_name, strlen(class_name)),
+                  TORC_LOG_BYTES("slot", slot, strlen(slot)),
+                  TORC_LOG_NUMBER("milliseconds", milliseconds));
+}
+
+TORC__COLD void torc__slowCallback_call(TorcReactor *reactor, TorcTicks begun, const char *kind,
+                                        TorcFunction *function)
+{
+    int64_t milliseconds;
+    char address[2 + 2 * sizeof(function) + 1];
+
+    if (!was_slow(reactor, begun, &milliseconds))
+        return;
+    int length = snprintf(address, sizeof(address), "0x%" PRIxPTR, (uintptr_t)function);
+    TORC__LOG(reactor, TORC_LOG_WARNING, "reactor.slow-callback",
+              TORC_LOG_BYTES("call", kind, strlen(kind)),
+              TORC_LOG_BYTES("function", address, (size_t)length),
+              TORC_LOG_NUMBER("milliseconds", milliseconds));
+}

@@ -1,0 +1,298 @@
+/* The dump: everything a reactor holds appears in it, from inside callbacks too, and what came from
+ * outside cannot forge a line. */
+#include <signal.h>
+#include <stdio.h>
+
+#include "../support/failing_memory.h"
+#include "../support/stream_test.h"
+
+/* All lines, each with a newline. */
+static char text[20000];
+static unsigned lines;
+
+static void keep_line(const char *line, void *arg)
+{
+    ck_assert_ptr_eq(arg, text);
+    for (const char *c = line; *c; c++)
+        ck_assert(*c >= ' ' && *c <= '~');
+    ck_assert_uint_lt(strlen(text) + strlen(line) + 2, sizeof(text));
+    strcat(text, line);
+    strcat(text, "\n");
+    lines++;
+}
+
+static void dump(void)
+{
+    text[0] = '\0';
+    lines = 0;
+    ck_assert_int_eq(TorcReactor_dump(reactor, keep_line, text), 0);
+}
+
+#define ASSERT_IN_DUMP(part)                                                                       \
+    do {                                                                                           \
+        if (!strstr(text, (part)))                                                                 \
+            ck_abort_msg("\"%s\" is not in\n%s", (part), text);                                    \
+    } while (0)
+
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+/* ---- transports ---------------------------------------------------------------------------- */
+
+START_TEST(ports_are_listed_with_their_factory_and_their_connections)
+{
+    begin_connected(EDGE);
+    dump();
+    ASSERT_IN_DUMP("port: [::]:8881, factory \"recorder-factory\", 1 connections\n");
+    ck_assert_int_eq(TorcPort_setMaxConnections(port, 1), 0);
+    dump();
+    ASSERT_IN_DUMP("1 connections of at most 1, full\n");
+    ck_assert_int_eq(TorcPort_pauseAccepting(port), 0);
+    dump();
+    ASSERT_IN_DUMP(", paused\n");
+    end();
+}
+END_TEST
+
+START_TEST(connections_are_listed_with_peer_host_age_and_what_waits)
+{
+    begin_connected(EDGE);
+    TorcSimPeer_stopReading(peer);
+    ck_assert_int_eq(write_pattern(200000), 0);
+    TorcSim_advance(sim, 12.5);
+    char waiting[64];
+    (void)snprintf(waiting, sizeof(waiting), " 12.500 s old, %zu bytes wait, blocked",
+                   TorcTransport_bufferedBytes(rec.transport));
+    dump();
+    ASSERT_IN_DUMP("connection 1: protocol \"recorder\", peer 127.0.0.1:");
+    ASSERT_IN_DUMP(", host 127.0.0.1:8881, descriptor ");
+    ASSERT_IN_DUMP(waiting);
+    end();
+}
+END_TEST
+
+START_TEST(the_state_of_a_connection_is_told)
+{
+    begin_connected(EDGE);
+    TorcTransport_pauseProducing(rec.transport);
+    dump();
+    ASSERT_IN_DUMP("0 bytes wait, paused\n");
+    TorcTransport_loseConnection(rec.transport);
+    dump();
+    ASSERT_IN_DUMP(", paused, closing\n");
+    settle();
+    dump();
+    ASSERT_IN_DUMP("connection 1: over, waits for the peer's end\n");
+    end();
+}
+END_TEST
+
+START_TEST(connections_are_numbered_in_the_order_of_their_beginning)
+{
+    begin_connected(EDGE);
+    TorcSimPeer_close(peer);
+    settle();
+    connect_peer();
+    dump();
+    ck_assert_ptr_null(strstr(text, "connection 1:"));
+    ASSERT_IN_DUMP("connection 2:");
+    end();
+}
+END_TEST
+
+START_TEST(connectors_are_listed_with_their_state)
+{
+    Recording client = {.build_code = 0};
+    begin(EDGE);
+    serve(&rec, PORT);
+    TorcClientFactory *factory = Recording_factory(&client);
+    ck_assert_int_eq(TorcReactor_connectTCP(reactor, "localhost", PORT, factory, NULL, NULL), 0);
+    TorcFactory_unref(&factory->base);
+    dump();
+    ASSERT_IN_DUMP("connector: localhost port 8881, factory \"recorder-factory\", connecting\n");
+    TorcSim_advance(sim, 1);
+    dump();
+    ASSERT_IN_DUMP("factory \"recorder-factory\", connected\n");
+    end();
+    Recording_done(&client);
+}
+END_TEST
+
+START_TEST(names_from_outside_cannot_forge_a_line) /* BUG-22 */
+{
+    TorcClientFactory *factory = Recording_factory(&rec);
+    begin(EDGE);
+    int r = TorcReactor_listenUNIX(reactor, "/tmp/a\nport: \x1b[2J\xff", &factory->base,
+                                   TORC_LISTEN_UNIX_OPTIONS(.noLockFile = true), NULL);
+    ck_assert_int_eq(r, 0);
+    TorcFactory_unref(&factory->base);
+    dump();
+    ASSERT_IN_DUMP("port: unix:/tmp/a\\x0aport: \\x1b[2J\\xff, factory");
+    end();
+}
+END_TEST
+
+/* ---- what is scheduled --------------------------------------------------------------------- */
+
+START_TEST(delayed_calls_are_listed_by_time_and_with_their_function)
+{
+    char expected[128];
+    begin(EDGE);
+    static const double delays[] = {3, 1.5, 7, 0.25};
+    for (size_t i = 0; i < 4; i++)
+        ck_assert_int_eq(TorcReactor_callLater(reactor, delays[i], nothing, NULL, NULL), 0);
+    ck_assert_int_eq(TorcReactor_callLater(reactor, 1e300, nothing, NULL, NULL), 0);
+    dump();
+    const char *at = text;
+    static const char *const times[] = {"0.250", "1.500", "3.000", "7.000", "never"};
+    for (size_t i = 0; i < 5; i++) {
+        (void)snprintf(expected, sizeof(expected), "delayed call: due in %s s, function %p\n",
+                       times[i], (void *)(uintptr_t)nothing);
+        at = strstr(at, expected);
+        ck_assert_ptr_nonnull(at);
+    }
+    end();
+}
+END_TEST
+
+START_TEST(bound_calls_are_listed_with_their_connection)
+{
+    begin_connected(EDGE);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(
+            TorcReactor_callLaterWith(reactor, 1 + i,
+                                      TORC_CALL(nothing, NULL, .protocol = rec.protocol,
+                                                .destroy = i == 1 ? nothing : NULL),
+                                      NULL),
+            0);
+    dump();
+    const char *connection = strstr(text, "connection 1:");
+    ck_assert_ptr_nonnull(connection);
+    ck_assert_ptr_nonnull(strstr(connection, "\n    delayed call: due in 1.000 s, function 0x"));
+    ck_assert_ptr_nonnull(strstr(connection, "\n    delayed call: due in 2.000 s, function 0x"));
+    ck_assert_ptr_nonnull(strstr(connection, "\n    delayed call: due in 3.000 s, function 0x"));
+    ASSERT_IN_DUMP("\ndelayed call: due in 2.000 s, function 0x");
+    ASSERT_IN_DUMP(", bound to a connection\n");
+    end();
+}
+END_TEST
+
+START_TEST(triggers_signals_threads_and_posted_calls_are_listed)
+{
+    begin(EDGE);
+    ck_assert_int_eq(TorcReactor_addSystemEventTrigger(reactor, TORC_PHASE_BEFORE,
+                                                       TORC_EVENT_SHUTDOWN, nothing, NULL, NULL),
+                     0);
+    ck_assert_int_eq(TorcReactor_addSignalHandler(reactor, SIGHUP, nothing, NULL), 0);
+    ck_assert_int_eq(TorcReactor_callFromThread(reactor, nothing, NULL), 0);
+    for (int i = 0; i < 12; i++)
+        ck_assert_int_eq(TorcReactor_callInThread(reactor, nothing, NULL), 0);
+    dump();
+    ASSERT_IN_DUMP("reactor: stopped, backend simulation, ");
+    ASSERT_IN_DUMP("trigger before shutdown: function 0x");
+    ASSERT_IN_DUMP("signal handler: signal 1, function 0x");
+    ASSERT_IN_DUMP("threads: 10 of at most 10, 10 jobs running, 2 waiting\n");
+    ASSERT_IN_DUMP("calls from threads: some wait\n");
+    end();
+}
+END_TEST
+
+START_TEST(counters_come_at_the_end)
+{
+    begin_connected(EDGE);
+    TorcSimPeer_send(peer, "hello");
+    TorcSimPeer_close(peer);
+    settle();
+    dump();
+    ASSERT_IN_DUMP("counter: connectionsAccepted 1\n");
+    ASSERT_IN_DUMP("counter: bytesReceived 5\n");
+    ASSERT_IN_DUMP("counter: connectionsClosed DONE 1\n");
+    ck_assert_ptr_null(strstr(text, "slowCallbacks"));
+    end();
+}
+END_TEST
+
+/* ---- from where ---------------------------------------------------------------------------- */
+
+static void dump_here(Recording *recording)
+{
+    (void)recording;
+    dump();
+    ck_assert_uint_ge(lines, 3);
+}
+
+START_TEST(it_may_be_called_from_every_callback)
+{
+    begin(_i);
+    rec.half_closeable = true;
+    for (int event = 0; event < RECORD_EVENTS; event++)
+        rec.on[event] = dump_here;
+    rec.on[RECORD_FACTORY_DESTROY] = NULL; /* the reactor is gone by then */
+    rec.on[RECORD_STOP] = NULL;
+    rec.on[RECORD_DESTROY] = NULL;
+    serve(&rec, PORT);
+    peer = connect_peer();
+    TorcSimPeer_send(peer, "hello");
+    settle();
+    TorcSimPeer_stopReading(peer);
+    ck_assert_int_eq(write_pattern(300000), 0);
+    settle();
+    TorcSimPeer_startReading(peer);
+    TorcSimPeer_shutdown(peer);
+    settle();
+    TorcTransport_loseConnection(rec.transport);
+    TorcSim_advance(sim, 5);
+    ck_assert_uint_eq(rec.counts[RECORD_LOST], 1);
+    end();
+}
+END_TEST
+
+START_TEST(without_memory_only_the_order_of_delayed_calls_is_lost)
+{
+    begin(EDGE);
+    for (int i = 0; i < 5; i++)
+        ck_assert_int_eq(TorcReactor_callLater(reactor, 5 - i, nothing, NULL, NULL), 0);
+    FailingMemory_startForEver(0);
+    text[0] = '\0';
+    int r = TorcReactor_dump(reactor, keep_line, text);
+    FailingMemory_stop();
+    ck_assert_int_eq(r, -ENOMEM);
+    ASSERT_IN_DUMP("due in 1.000 s");
+    ASSERT_IN_DUMP("due in 5.000 s");
+    end();
+}
+END_TEST
+
+START_TEST(bad_arguments_are_refused)
+{
+    begin(EDGE);
+    ck_assert_int_eq(TorcReactor_dump(NULL, keep_line, NULL), -EINVAL);
+    ck_assert_int_eq(TorcReactor_dump(reactor, NULL, NULL), -EINVAL);
+    end();
+}
+END_TEST
+
+START_TEST(the_real_pool_is_told)
+{
+    reactor = TorcReactor_new(TORC_REACTOR_OPTIONS(.threadPoolSize = 3));
+    ck_assert_ptr_nonnull(reactor);
+    dump();
+    ASSERT_IN_DUMP("threads: 0 of at most 3, 0 jobs running, 0 waiting\n");
+    TorcReactor_free(reactor);
+}
+END_TEST
+
+RUN_LOOP_TESTS("dump", {ports_are_listed_with_their_factory_and_their_connections, 1},
+               {connections_are_listed_with_peer_host_age_and_what_waits, 1},
+               {the_state_of_a_connection_is_told, 1},
+               {connections_are_numbered_in_the_order_of_their_beginning, 1},
+               {connectors_are_listed_with_their_state, 1},
+               {names_from_outside_cannot_forge_a_line, 1},
+               {delayed_calls_are_listed_by_time_and_with_their_function, 1},
+               {bound_calls_are_listed_with_their_connection, 1},
+               {triggers_signals_threads_and_posted_calls_are_listed, 1},
+               {counters_come_at_the_end, 1}, {it_may_be_called_from_every_callback, WHOLE_MODES},
+               {without_memory_only_the_order_of_delayed_calls_is_lost, 1},
+               {bad_arguments_are_refused, 1}, {the_real_pool_is_told, 1})

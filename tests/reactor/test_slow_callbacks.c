@@ -1,0 +1,417 @@
+/* Callbacks that hold the loop: which are reported, and under what name. In the simulation, where
+ * they take the time that the test says; and on the real system, where they sleep. */
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "reactor/reactor_internal.h"
+
+#include "../support/stream_test.h"
+
+/* What was logged under the name that this is about. */
+static unsigned reports;
+static char last_report[256];
+
+static void keep_report(const TorcLogEvent *event, void *arg)
+{
+    (void)arg;
+    if (strcmp(event->name, "reactor.slow-callback") != 0)
+        return;
+    ck_assert_int_eq(event->level, TORC_LOG_WARNING);
+    reports++;
+    (void)TorcLogEvent_format(event, last_report, sizeof(last_report));
+}
+
+static void watch_log(void)
+{
+    reports = 0;
+    last_report[0] = '\0';
+    torc_setLogObserver(keep_report, NULL, TORC_LOG_DEBUG);
+}
+
+static void begin_watched(void)
+{
+    begin(EDGE);
+    watch_log();
+}
+
+static uint64_t slow_callbacks(TorcReactor *of)
+{
+    TorcReactorCounters counters = {.size = sizeof(counters)};
+    ck_assert_int_eq(TorcReactor_getCounters(of, &counters), 0);
+    return counters.slowCallbacks;
+}
+
+static void spend(double seconds)
+{
+    ck_assert_int_eq(TorcSim_spend(sim, seconds), 0);
+}
+
+/* ---- connections --------------------------------------------------------------------------- */
+
+static void be_slow(Recording *recording)
+{
+    (void)recording;
+    spend(0.25);
+}
+
+static void close_and_be_slow(Recording *recording)
+{
+    lose(recording);
+    spend(0.25);
+}
+
+/* A connection on which everything happens once, with one slow callback. */
+static void live_with_slow(RecordedEvent event, bool half_closeable)
+{
+    begin_watched();
+    rec.half_closeable = half_closeable;
+    rec.on[event] = event == RECORD_EOF ? close_and_be_slow : be_slow;
+    serve(&rec, PORT);
+    peer = connect_peer();
+    TorcSimPeer_send(peer, "hello");
+    settle();
+    TorcSimPeer_shutdown(peer);
+    settle();
+    TorcSimPeer_close(peer);
+    settle();
+}
+
+static const struct {
+    RecordedEvent event;
+    bool half_closeable;
+    const char *report;
+} slots[] = {
+    {RECORD_BUILD, false, "class=\"recorder-factory\" slot=\"buildProtocol\""},
+    {RECORD_MADE, false, "class=\"recorder\" slot=\"connectionMade\""},
+    {RECORD_DATA, false, "class=\"recorder\" slot=\"dataReceived\""},
+    {RECORD_EOF, true, "class=\"half-closeable-recorder\" slot=\"readConnectionLost\""},
+    {RECORD_LOST, false, "class=\"recorder\" slot=\"connectionLost\""},
+};
+enum { SLOTS = sizeof slots / sizeof slots[0] };
+
+START_TEST(a_slow_slot_is_reported_with_its_class_its_name_and_its_time) /* BUG-17 */
+{
+    char expected[256];
+    live_with_slow(slots[_i].event, slots[_i].half_closeable);
+    (void)snprintf(expected, sizeof(expected), "reactor.slow-callback %s milliseconds=250",
+                   slots[_i].report);
+    ck_assert_str_eq(last_report, expected);
+    ck_assert_uint_eq(reports, 1);
+    ck_assert_uint_eq(slow_callbacks(reactor), 1);
+    end();
+}
+END_TEST
+
+START_TEST(a_slow_pause_is_reported)
+{
+    begin_watched();
+    rec.on[RECORD_PAUSE] = be_slow;
+    serve(&rec, PORT);
+    peer = connect_peer();
+    TorcSimPeer_stopReading(peer);
+    ck_assert_int_eq(write_pattern(1000000), 0);
+    settle();
+    ck_assert_str_eq(last_report, "reactor.slow-callback class=\"recorder\" "
+                                  "slot=\"pauseProducing\" milliseconds=250");
+    end();
+}
+END_TEST
+
+START_TEST(a_slow_client_factory_is_reported)
+{
+    static const RecordedEvent events[] = {RECORD_STARTED, RECORD_FAILED};
+    static const char *const names[] = {"startedConnecting", "clientConnectionFailed"};
+    Recording client = {.on = {[RECORD_STARTED] = NULL}};
+    char expected[256];
+    begin_watched();
+    client.on[events[_i]] = be_slow;
+    TorcClientFactory *factory = Recording_factory(&client);
+    ck_assert_int_eq(TorcReactor_connectTCP(reactor, "127.0.0.1", PORT, factory, NULL, NULL), 0);
+    TorcFactory_unref(&factory->base);
+    TorcSim_advance(sim, 1);
+    (void)snprintf(expected, sizeof(expected),
+                   "reactor.slow-callback class=\"recorder-factory\" slot=\"%s\" milliseconds=250",
+                   names[_i]);
+    ck_assert_str_eq(last_report, expected);
+    end();
+    Recording_done(&client);
+}
+END_TEST
+
+/* ---- the threshold ------------------------------------------------------------------------- */
+
+static double spent_by_call;
+
+static void slow_call(void *arg)
+{
+    (void)arg;
+    spend(spent_by_call);
+}
+
+static void make_slow_call(double seconds)
+{
+    spent_by_call = seconds;
+    ck_assert_int_eq(TorcReactor_callLater(reactor, 1, slow_call, NULL, NULL), 0);
+    TorcSim_advance(sim, 2);
+}
+
+START_TEST(a_tenth_of_a_second_is_slow_and_less_is_not)
+{
+    begin_watched();
+    make_slow_call(0.099999);
+    ck_assert_uint_eq(reports, 0);
+    make_slow_call(0.1);
+    ck_assert_uint_eq(reports, 1);
+    end();
+}
+END_TEST
+
+START_TEST(the_threshold_can_be_set)
+{
+    begin_watched();
+    ck_assert_int_eq(TorcReactor_setSlowCallbackDuration(reactor, 2), 0);
+    make_slow_call(1.999);
+    ck_assert_uint_eq(reports, 0);
+    make_slow_call(2);
+    ck_assert_uint_eq(reports, 1);
+    ck_assert_int_eq(TorcReactor_setSlowCallbackDuration(reactor, 1e-9), 0);
+    make_slow_call(1e-6);
+    ck_assert_uint_eq(reports, 2);
+    end();
+}
+END_TEST
+
+START_TEST(infinity_switches_the_reports_off)
+{
+    begin_watched();
+    ck_assert_int_eq(TorcReactor_setSlowCallbackDuration(reactor, INFINITY), 0);
+    make_slow_call(1e6);
+    ck_assert_int_eq(TorcReactor_setSlowCallbackDuration(reactor, 601), 0);
+    make_slow_call(1e6);
+    ck_assert_uint_eq(reports, 0);
+    ck_assert_uint_eq(slow_callbacks(reactor), 0);
+    end();
+}
+END_TEST
+
+START_TEST(a_threshold_that_is_none_is_refused)
+{
+    begin_watched();
+    ck_assert_int_eq(TorcReactor_setSlowCallbackDuration(NULL, 1), -EINVAL);
+    ck_assert_int_eq(TorcReactor_setSlowCallbackDuration(reactor, 0), -EINVAL);
+    ck_assert_int_eq(TorcReactor_setSlowCallbackDuration(reactor, -1), -EINVAL);
+    ck_assert_int_eq(TorcReactor_setSlowCallbackDuration(reactor, NAN), -EINVAL);
+    make_slow_call(0.1);
+    ck_assert_uint_eq(reports, 1);
+    end();
+}
+END_TEST
+
+START_TEST(waiting_is_not_slow)
+{
+    begin_watched();
+    serve(&rec, PORT);
+    peer = connect_peer();
+    for (int i = 0; i < 5; i++) {
+        TorcSimPeer_send(peer, "hello");
+        TorcSim_advance(sim, 3600);
+    }
+    ck_assert_uint_eq(reports, 0);
+    end();
+}
+END_TEST
+
+static void be_quick(void *arg)
+{
+    (void)arg;
+}
+
+START_TEST(only_the_slow_one_of_many_is_reported)
+{
+    begin_watched();
+    for (int i = 0; i < 10; i++)
+        ck_assert_int_eq(TorcReactor_callLater(reactor, 1, be_quick, NULL, NULL), 0);
+    make_slow_call(0.2);
+    TorcSim_advance(sim, 1);
+    ck_assert_uint_eq(reports, 1);
+    ck_assert_ptr_nonnull(strstr(last_report, "milliseconds=200"));
+    end();
+}
+END_TEST
+
+START_TEST(those_that_the_log_suppresses_are_counted)
+{
+    begin_watched();
+    ck_assert_int_eq(TorcReactor_setSlowCallbackDuration(reactor, 0.001), 0);
+    spent_by_call = 0.001;
+    for (int i = 0; i < 15; i++)
+        ck_assert_int_eq(TorcReactor_callLater(reactor, 1, slow_call, NULL, NULL), 0);
+    TorcSim_advance(sim, 2);
+    ck_assert_uint_eq(reports, 10);
+    ck_assert_uint_eq(slow_callbacks(reactor), 15);
+    TorcReactorCounters counters = {.size = sizeof(counters)};
+    ck_assert_int_eq(TorcReactor_getCounters(reactor, &counters), 0);
+    ck_assert_uint_eq(counters.suppressedEvents, 5);
+    end();
+}
+END_TEST
+
+/* ---- calls --------------------------------------------------------------------------------- */
+
+static void ask_for_delayed_call(void)
+{
+    ck_assert_int_eq(TorcReactor_callLater(reactor, 0, slow_call, NULL, NULL), 0);
+}
+
+static void ask_for_posted_call(void)
+{
+    ck_assert_int_eq(TorcReactor_callFromThread(reactor, slow_call, NULL), 0);
+}
+
+static void ask_for_trigger(void)
+{
+    ck_assert_int_eq(TorcReactor_addSystemEventTrigger(reactor, TORC_PHASE_DURING,
+                                                       TORC_EVENT_STARTUP, slow_call, NULL, NULL),
+                     0);
+}
+
+static void ask_when_running(void)
+{
+    ck_assert_int_eq(TorcReactor_callWhenRunning(reactor, slow_call, NULL), 0);
+}
+
+static void ask_for_signal(void)
+{
+    ck_assert_int_eq(TorcReactor_addSignalHandler(reactor, SIGUSR1, slow_call, NULL), 0);
+    TorcSim_raise(sim, SIGUSR1);
+}
+
+static const struct {
+    void (*ask)(void);
+    const char *kind;
+} calls[] = {
+    {ask_for_delayed_call, "delayed call"},      {ask_for_posted_call, "call from thread"},
+    {ask_for_trigger, "trigger during startup"}, {ask_when_running, "call when running"},
+    {ask_for_signal, "signal handler"},
+};
+enum { CALLS = sizeof calls / sizeof calls[0] };
+
+START_TEST(a_slow_call_is_reported_with_its_kind_and_the_function)
+{
+    char expected[256];
+    begin_watched();
+    spent_by_call = 0.3;
+    calls[_i].ask();
+    stop_after(2);
+    ck_assert_int_eq(TorcSim_run(sim), 0);
+    (void)snprintf(expected, sizeof(expected),
+                   "reactor.slow-callback call=\"%s\" function=\"%p\" milliseconds=300",
+                   calls[_i].kind, (void *)(uintptr_t)slow_call);
+    ck_assert_str_eq(last_report, expected);
+    ck_assert_uint_eq(reports, 1);
+    end();
+}
+END_TEST
+
+/* ---- virtual time -------------------------------------------------------------------------- */
+
+START_TEST(spent_time_makes_others_late)
+{
+    begin_watched();
+    ck_assert_int_eq(TorcReactor_callLater(reactor, 1.5, stop_reactor, NULL, NULL), 0);
+    spent_by_call = 2;
+    ck_assert_int_eq(TorcReactor_callLater(reactor, 1, slow_call, NULL, NULL), 0);
+    ck_assert_int_eq(TorcSim_run(sim), 0);
+    ck_assert_double_eq_tol(TorcSim_seconds(sim), 3, 1e-9);
+    ck_assert_int_eq(TorcSim_spend(sim, -1), -EINVAL);
+    ck_assert_int_eq(TorcSim_spend(sim, NAN), -EINVAL);
+    end();
+}
+END_TEST
+
+/* ---- the real system ----------------------------------------------------------------------- */
+
+static TorcReactor *real;
+
+static double real_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static double slept;
+
+static void sleep_for(void *arg)
+{
+    double begun = real_seconds();
+    long milliseconds = (long)(intptr_t)arg;
+    struct timespec time = {.tv_nsec = milliseconds * 1000000};
+    (void)nanosleep(&time, NULL);
+    slept = real_seconds() - begun;
+}
+
+static void sleep_in_reactor(long milliseconds)
+{
+    ck_assert_int_eq(
+        TorcReactor_callLater(real, 0, sleep_for, (void *)(intptr_t)milliseconds, NULL), 0);
+    ck_assert_int_eq(TorcReactor_iterate(real, 0), 0);
+}
+
+/* The first is the one that finds out how long a tick is; its own time must be right as well. */
+START_TEST(on_the_real_system_the_time_is_that_of_the_clock)
+{
+    int64_t milliseconds;
+    real = TorcReactor_new(TORC_REACTOR_OPTIONS(.noSignalHandlers = true));
+    watch_log();
+    ck_assert_int_eq(TorcReactor_setSlowCallbackDuration(real, 0.03), 0);
+    for (unsigned i = 1; i <= 3; i++) {
+        sleep_in_reactor(40);
+        ck_assert_uint_eq(reports, i);
+        const char *number = strstr(last_report, "milliseconds=");
+        ck_assert_ptr_nonnull(number);
+        milliseconds = atol(number + strlen("milliseconds="));
+        ck_assert_int_ge(milliseconds, 39); /* the report's begins later, and ends earlier */
+        ck_assert_int_le(milliseconds, (int64_t)(slept * 1000) + 5);
+    }
+    TorcReactor_free(real);
+}
+END_TEST
+
+START_TEST(on_the_real_system_quick_callbacks_and_waits_are_not_reported)
+{
+    real = TorcReactor_new(TORC_REACTOR_OPTIONS(.noSignalHandlers = true));
+    watch_log();
+    ck_assert_int_eq(TorcReactor_setSlowCallbackDuration(real, 10), 0);
+    sleep_in_reactor(20);
+    sleep_in_reactor(20);
+    ck_assert_int_eq(TorcReactor_iterate(real, 0.02), 0);
+    ck_assert_uint_eq(reports, 0);
+    TorcReactor_free(real);
+}
+END_TEST
+
+START_TEST(who_seems_to_end_before_it_began_is_not_reported)
+{
+    real = TorcReactor_new(TORC_REACTOR_OPTIONS(.noSignalHandlers = true));
+    watch_log();
+    torc__slowCallback_slot(real, torc__ticks(real->system) + 100000, "moved", "elsewhere");
+    ck_assert_uint_eq(reports, 0);
+    TorcReactor_free(real);
+}
+END_TEST
+
+RUN_LOOP_TESTS("slow callbacks",
+               {a_slow_slot_is_reported_with_its_class_its_name_and_its_time, SLOTS},
+               {a_slow_pause_is_reported, 1}, {a_slow_client_factory_is_reported, 2},
+               {a_tenth_of_a_second_is_slow_and_less_is_not, 1}, {the_threshold_can_be_set, 1},
+               {infinity_switches_the_reports_off, 1}, {a_threshold_that_is_none_is_refused, 1},
+               {waiting_is_not_slow, 1}, {only_the_slow_one_of_many_is_reported, 1},
+               {those_that_the_log_suppresses_are_counted, 1},
+               {a_slow_call_is_reported_with_its_kind_and_the_function, CALLS},
+               {spent_time_makes_others_late, 1},
+               {on_the_real_system_the_time_is_that_of_the_clock, 1},
+               {who_seems_to_end_before_it_began_is_not_reported, 1},
+               {on_the_real_system_quick_callbacks_and_waits_are_not_reported, 1})

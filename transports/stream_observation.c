@@ -1,0 +1,168 @@
+/* What can be seen of the transports: the counters of connections by their origin, and the lines of
+ * ports, connectors and connections in a dump.
+ *
+ * Reactor's thread. Bytes are counted by the origin of a connection (a port, a connector, …), so one
+ * addition serves both the origin's counters and the reactor's, which are the sum over all origins
+ * and what those had that are gone. Invariant: an origin is on the list from its making to its last
+ * reference, or until the reactor is freed: a port or connector that the application holds is then
+ * without streams. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "ports_internal.h"
+
+/* ---- origins ------------------------------------------------------------------------------- */
+
+void torc__streamOwner_link(TorcStreamOwner *owner)
+{
+    TorcStreams *streams = owner->streams;
+
+    owner->previous_owner = NULL;
+    owner->next_owner = streams->owners;
+    if (owner->next_owner)
+        owner->next_owner->previous_owner = owner;
+    streams->owners = owner;
+}
+
+static void unlink_owner(TorcStreamOwner *owner)
+{
+    TorcStreams *streams = owner->streams;
+
+    if (owner->previous_owner)
+        owner->previous_owner->next_owner = owner->next_owner;
+    else
+        streams->owners = owner->next_owner;
+    if (owner->next_owner)
+        owner->next_owner->previous_owner = owner->previous_owner;
+    streams->bytes_received += owner->bytes_received;
+    streams->bytes_sent += owner->bytes_sent;
+}
+
+void torc__streamOwner_gone(TorcStreamOwner *owner)
+{
+    if (owner->streams)
+        unlink_owner(owner);
+    owner->free(owner);
+}
+
+void torc__streams_leaveOwners(TorcStreams *streams)
+{
+    for (TorcStreamOwner *owner = streams->owners; owner; owner = owner->next_owner)
+        owner->streams = NULL;
+}
+
+void torc__streams_count(const TorcReactorPart *part, TorcReactorCounters *counters)
+{
+    const TorcStreams *streams = (const TorcStreams *)part;
+
+    counters->connectionsOpen += streams->connected;
+    counters->bytesReceived += streams->bytes_received;
+    counters->bytesSent += streams->bytes_sent;
+    for (const TorcStreamOwner *owner = streams->owners; owner; owner = owner->next_owner) {
+        counters->bytesReceived += owner->bytes_received;
+        counters->bytesSent += owner->bytes_sent;
+    }
+}
+
+/* ---- the dump ------------------------------------------------------------------------------ */
+
+/* Four characters for each byte of the longest path. */
+enum { ESCAPED_ADDRESS_SIZE = 4 * TORC_ADDRESS_TEXT_SIZE };
+
+static const char *address_text(const TorcAddress *address, char text[ESCAPED_ADDRESS_SIZE])
+{
+    char plain[TORC_ADDRESS_TEXT_SIZE];
+
+    (void)TorcAddress_format(address, plain, sizeof(plain));
+    (void)torc_escape(plain, strlen(plain), text, ESCAPED_ADDRESS_SIZE);
+    return text;
+}
+
+static const char *port_state(const TorcPort *port)
+{
+    if (port->draining)
+        return ", draining";
+    if (port->paused)
+        return ", paused";
+    if (TorcDelayedCall_active(port->back_off_call))
+        return ", looking away";
+    return TorcPort_accepting(port) ? "" : ", full";
+}
+
+static void dump_port(const TorcDump *dump, const TorcPort *port)
+{
+    char text[ESCAPED_ADDRESS_SIZE];
+    char most[32] = "";
+
+    if (port->most > 0)
+        (void)snprintf(most, sizeof(most), " of at most %u", port->most);
+    torc__dump_print(dump, "port: %s, factory \"%s\", %u connections%s%s",
+                     address_text(&port->address, text), port->owner.factory->cls->name,
+                     port->connections, most, port_state(port));
+}
+
+static void dump_connector(const TorcDump *dump, const TorcConnector *connector)
+{
+    static const char *const states[] = {[TORC_CONNECTOR_DISCONNECTED] = "disconnected",
+                                         [TORC_CONNECTOR_CONNECTING] = "connecting",
+                                         [TORC_CONNECTOR_CONNECTED] = "connected"};
+    char text[TORC__DESTINATION_SIZE];
+
+    connector->kind->describe(connector, text, sizeof(text));
+    torc__dump_print(dump, "connector: %s, factory \"%s\", %s", text,
+                     connector->owner.factory->cls->name, states[connector->state]);
+}
+
+static const char *flag_text(const TorcStream *stream, uint32_t flag, const char *text)
+{
+    return stream->flags & flag ? text : "";
+}
+
+static const char *closing_text(const TorcStream *stream)
+{
+    if (stream->flags & TORC__LOST)
+        return ", lost";
+    return flag_text(stream, TORC__DISCONNECTING, ", closing");
+}
+
+static void dump_stream(const TorcStream *stream, void *arg)
+{
+    const TorcDump *dump = arg;
+    const TorcStreams *streams = stream->owner->streams;
+    TorcTransport *transport = (TorcTransport *)(uintptr_t)stream; /* asked, not changed */
+    int64_t age = torc__ages_of(&streams->ages, stream->generation, dump->now);
+    char seconds[TORC__SECONDS_TEXT_SIZE], peer[ESCAPED_ADDRESS_SIZE], host[ESCAPED_ADDRESS_SIZE];
+    TorcAddress address;
+
+    if (!stream->base.protocol || (stream->flags & TORC__LINGERING)) {
+        torc__dump_print(dump, "connection %" PRIu32 ": over, waits for the peer's end",
+                         stream->generation);
+        return;
+    }
+    TorcTransport_getPeer(transport, &address);
+    (void)address_text(&address, peer);
+    TorcTransport_getHost(transport, &address);
+    torc__dump_print(
+        dump,
+        "connection %" PRIu32 ": protocol \"%s\", peer %s, host %s, descriptor %d, "
+        "%s s old, %zu bytes wait%s%s%s%s%s",
+        stream->generation, stream->base.protocol->cls->name, peer, address_text(&address, host),
+        stream->fd, torc__dump_seconds(age, seconds), torc__stream_bufferedBytes(&stream->base),
+        flag_text(stream, TORC__BLOCKED, ", blocked"), flag_text(stream, TORC__PAUSED, ", paused"),
+        flag_text(stream, TORC__READ_EOF, ", the peer has ended"),
+        torc__stream_parked(stream) ? ", parked" : "", closing_text(stream));
+    if (stream->extras)
+        torc__dump_boundCalls(dump, &stream->extras->bound);
+}
+
+void torc__streams_dump(const TorcReactorPart *part, const TorcDump *dump)
+{
+    const TorcStreams *streams = (const TorcStreams *)part;
+
+    for (const TorcPort *port = streams->ports; port; port = port->next)
+        dump_port(dump, port);
+    for (const TorcConnector *connector = streams->connectors; connector;
+         connector = connector->next)
+        dump_connector(dump, connector);
+    torc__streams_visit(streams, dump_stream, (void *)(uintptr_t)dump);
+}
