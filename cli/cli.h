@@ -46,7 +46,29 @@ TorcReactor *cli_newReactor(const char *backend);
 /* The argument of --reactor. CLI_OK or CLI_USAGE with the error told. */
 int cli_readBackend(const char *command, const char *argument, const char **ret_backend);
 
-/* The argument of --timeout: seconds above 0. CLI_OK or CLI_USAGE with the error told. */
-int cli_readSeconds(const char *command, const char *argument, double *ret_seconds);
+/* The argument of an option that is a time, which `what` names in the error ("the timeout"):
+ * seconds above 0. CLI_OK or CLI_USAGE with the error told. */
+int cli_readSeconds(const char *command, const char *what, const char *argument,
+                    double *ret_seconds);
+
+/* SIGUSR1 lists what the reactor holds on standard error. 0 or a negative code. */
+int cli_dumpOnSignal(TorcReactor *reactor);
+
+/* ---- endpoints ----------------------------------------------------------------------------- */
+
+/* Tells what is wrong with a description, and drops the reason. An exit code. */
+int cli_endpointError(const char *command, int code, TorcReason *reason);
+
+/* Reads the description of a client's endpoint; `why_not` is the error if that is standard input
+ * and output, which the commands use themselves. CLI_OK, or an exit code with the error told. */
+int cli_readClientEndpoint(const char *command, TorcReactor *reactor, const char *description,
+                           const char *why_not, TorcClientEndpoint **ret_endpoint);
+
+/* True when it is the user who has ended the connection, by a signal: no failure. */
+bool cli_interrupted(const TorcReason *reason);
+
+/* Tells why there is no connection with `target`, or none any more, naming it once. Returns
+ * CLI_FAILED. */
+int cli_connectionError(const char *target, const TorcReason *reason);
 
 #endif

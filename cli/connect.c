@@ -8,7 +8,6 @@
  * The end: the connection is lost, and then all that came from it is written. */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cli.h"
 #include "stdio_pump.h"
@@ -46,13 +45,6 @@ typedef struct Join {
     bool output_finished;
     bool failed;
 } Join;
-
-/* The user has ended us by a signal, which is no failure. */
-static bool interrupted(const TorcReason *reason)
-{
-    TorcReasonKind kind = TorcReason_kind(reason);
-    return kind == TORC_CONNECTION_SHUTDOWN || kind == TORC_CONNECTION_CANCELLED;
-}
 
 static Join *join_of(TorcProtocol *self)
 {
@@ -139,11 +131,11 @@ static void join_dataReceived(TorcProtocol *self, const void *data, size_t lengt
 static void join_connectionLost(TorcProtocol *self, const TorcReason *reason)
 {
     Join *join = join_of(self);
-    bool in_order = TorcReason_kind(reason) == TORC_CONNECTION_DONE || interrupted(reason);
+    bool in_order = TorcReason_kind(reason) == TORC_CONNECTION_DONE || cli_interrupted(reason);
     join->transport = NULL;
     if (!join->failed && !in_order) {
         join->failed = true;
-        cli_error("the connection to %s broke: %s", join->description, TorcReason_text(reason));
+        cli_connectionError(join->description, reason);
     }
     if (join->output_finished)
         end(join);
@@ -166,9 +158,9 @@ static const TorcFactoryClass join_factory_class = {
 static void connect_failed(TorcResult *result, void *arg)
 {
     Join *join = arg;
-    if (!interrupted(result->reason)) {
+    if (!cli_interrupted(result->reason)) {
         join->failed = true;
-        cli_error("%s", TorcReason_text(result->reason));
+        cli_error("%s", TorcReason_text(result->reason)); /* it names what was tried */
     }
     TorcResult_clear(result);
     end(join);
@@ -179,20 +171,13 @@ static void connect_failed(TorcResult *result, void *arg)
 static int start(TorcReactor *reactor, const char *description, Join *join)
 {
     TorcClientEndpoint *endpoint;
-    TorcReason *reason;
-    int r = TorcClientEndpoint_fromString(reactor, description, &endpoint, &reason);
-    if (r < 0) {
-        int code = r == -TORC_EENDPOINT ? cli_usageError(command, "%s", TorcReason_text(reason))
-                                        : cli_error("%s", TorcReason_text(reason));
-        TorcReason_unref(reason);
+    int code = cli_readClientEndpoint(command, reactor, description,
+                                      "standard input and output cannot be joined to themselves",
+                                      &endpoint);
+    if (code != CLI_OK)
         return code;
-    }
-    if (strcmp(endpoint->cls->name, "stdio") == 0) {
-        TorcClientEndpoint_unref(endpoint);
-        return cli_usageError(command, "standard input and output cannot be joined to themselves");
-    }
     TorcDeferred *connected;
-    r = TorcClientEndpoint_connect(endpoint, &join->base, &connected);
+    int r = TorcClientEndpoint_connect(endpoint, &join->base, &connected);
     TorcClientEndpoint_unref(endpoint);
     if (r < 0)
         return cli_error("cannot connect to %s: %s", description, cli_advice(r));

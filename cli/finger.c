@@ -68,13 +68,6 @@ static int print_text(const char *text, size_t length)
     return code;
 }
 
-/* The user has ended us by a signal, which is no failure. */
-static bool interrupted(const TorcReason *reason)
-{
-    TorcReasonKind kind = TorcReason_kind(reason);
-    return kind == TORC_CONNECTION_SHUTDOWN || kind == TORC_CONNECTION_CANCELLED;
-}
-
 static const char *server_name(const Query *query)
 {
     return query->endpoint ? query->endpoint : query->target;
@@ -82,8 +75,7 @@ static const char *server_name(const Query *query)
 
 static int tell_failure(const Query *query, const TorcReason *reason)
 {
-    return interrupted(reason) ? CLI_OK
-                               : cli_error("%s: %s", server_name(query), TorcReason_text(reason));
+    return cli_interrupted(reason) ? CLI_OK : cli_connectionError(server_name(query), reason);
 }
 
 /* Also of an answer that broke off: what came is printed first. */
@@ -115,26 +107,6 @@ static int bad_target(const Query *query)
                                           : "cannot ask for \"%s\": write user@host, @host or "
                                             "user@host:port",
                           query->target);
-}
-
-/* Standard output is where the answer is printed. */
-static int endpoint_fromOption(const Query *query, TorcClientEndpoint **ret_endpoint)
-{
-    TorcClientEndpoint *endpoint;
-    TorcReason *reason;
-    int r = TorcClientEndpoint_fromString(query->reactor, query->endpoint, &endpoint, &reason);
-    if (r < 0) {
-        int code = r == -TORC_EENDPOINT ? cli_usageError(command, "%s", TorcReason_text(reason))
-                                        : cli_error("%s", TorcReason_text(reason));
-        TorcReason_unref(reason);
-        return code;
-    }
-    if (strcmp(endpoint->cls->name, "stdio") == 0) {
-        TorcClientEndpoint_unref(endpoint);
-        return cli_usageError(command, "standard input and output cannot be asked");
-    }
-    *ret_endpoint = endpoint;
-    return CLI_OK;
 }
 
 static int endpoint_fromTarget(const Query *query, const TorcFingerTarget *target,
@@ -187,8 +159,10 @@ static int run(Query *query)
     TorcClientEndpoint *endpoint = NULL;
     if (!query->endpoint && torc_finger_parseTarget(query->target, &target) < 0)
         return bad_target(query);
-    int code = query->endpoint ? endpoint_fromOption(query, &endpoint)
-                               : endpoint_fromTarget(query, &target, &endpoint);
+    int code = query->endpoint
+                   ? cli_readClientEndpoint(command, query->reactor, query->endpoint,
+                                            "standard input and output cannot be asked", &endpoint)
+                   : endpoint_fromTarget(query, &target, &endpoint);
     if (code == CLI_OK)
         code = ask(query, endpoint, query->endpoint ? query->target : target.query);
     TorcClientEndpoint_unref(endpoint);
@@ -226,7 +200,7 @@ static int read_options(int argc, char **argv, Query *query, bool *ret_done)
         switch (option) {
         case 'e': query->endpoint = optarg; break;
         case 'l': query->verbose = true; break;
-        case 't': code = cli_readSeconds(command, optarg, &query->timeout); break;
+        case 't': code = cli_readSeconds(command, "the timeout", optarg, &query->timeout); break;
         case 'r': code = cli_readBackend(command, optarg, &query->backend); break;
         case 'q': query->verbosity = -1; break;
         case 'v': query->verbosity++; break;

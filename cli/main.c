@@ -1,5 +1,6 @@
 /* The torc command: finds the subcommand and runs it. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,6 +48,8 @@ static bool is_option(const char *argument, const char *letter, const char *word
 int main(int argc, char **argv)
 {
     open_standard_streams();
+    /* A log that has reached the limit of a file's size must not end the service that writes it. */
+    (void)signal(SIGXFSZ, SIG_IGN);
     if (argc < 2)
         return cli_usageError("torc", "a command is missing: serve, finger or connect");
     if (is_option(argv[1], "-h", "--help"))

@@ -1,4 +1,4 @@
-/* What several subcommands take: option errors, --reactor, --timeout, and the reactor made of them. */
+/* What several subcommands take: option errors, --reactor and the reactor made of it, times. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -30,12 +30,13 @@ int cli_readBackend(const char *command, const char *argument, const char **ret_
     return cli_usageError(command, "unknown reactor \"%s\" (known: epoll, poll, select)", argument);
 }
 
-int cli_readSeconds(const char *command, const char *argument, double *ret_seconds)
+int cli_readSeconds(const char *command, const char *what, const char *argument,
+                    double *ret_seconds)
 {
     char *end;
     double seconds = strtod(argument, &end);
     if (end == argument || *end || !isfinite(seconds) || seconds <= 0)
-        return cli_usageError(command, "the timeout must be seconds above 0, not \"%s\"", argument);
+        return cli_usageError(command, "%s must be seconds above 0, not \"%s\"", what, argument);
     *ret_seconds = seconds;
     return CLI_OK;
 }

@@ -77,6 +77,7 @@ const char *cli_advice(int code)
     case -EADDRINUSE:
         return "address already in use (another program has it; to see which: ss -lxp for a path, "
                "else ss -ltnp)";
+    case -EEXIST: return "the path exists and is not a socket (it is left alone)";
     case -EADDRNOTAVAIL:
         return "the interface is no address of this host (to see which it has: ip address)";
     case -EMFILE: return "too many open files (raise the limit: ulimit -n)";

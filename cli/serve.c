@@ -34,6 +34,12 @@ static const char help_text[] =
     "  -m, --max-connections N  most connections at a time on each endpoint; those who come\n"
     "                           beyond them wait until one ends\n"
     "      --refuse-excess      close those beyond --max-connections at once instead\n"
+    "  -i, --idle-timeout SECONDS\n"
+    "                           end a connection on which no byte came or went for so long;\n"
+    "                           none by default\n"
+    "  -c, --close-timeout SECONDS\n"
+    "                           end a connection that is to be closed when the client takes\n"
+    "                           no byte for so long; 30 by default, or \"off\"\n"
     "  -g, --grace SECONDS      when told to stop, give connections so long to end by\n"
     "                           themselves; a second signal ends the wait\n"
     "  -r, --reactor NAME       event loop: epoll, poll or select\n"
@@ -55,6 +61,7 @@ static const char help_text[] =
     "  fd:N                                                        an inherited socket\n"
     "  systemd:name=NAME, systemd:index=N                          one passed by systemd\n"
     "  stdio:                                                      one client, here\n"
+    "All but stdio: take maxConnections=N and refuseExcess=yes too, each for itself.\n"
     "Port 0 is any free one. A ':' inside a value is written '\\:', as in\n"
     "'tcp:8881:interface=\\:\\:1'. Each address is printed as \"listening on ...\".\n";
 
@@ -65,7 +72,9 @@ typedef struct Serve {
     int verbosity;
     unsigned max_connections; /* 0: no limit */
     bool refuse_excess;
-    double grace; /* seconds; 0: none */
+    double idle_timeout;  /* seconds; 0: none */
+    double close_timeout; /* seconds; 0: the default; negative: none */
+    double grace;         /* seconds; 0: none */
     TorcReactor *reactor;
     int code; /* the exit code so far */
     size_t count;
@@ -112,7 +121,7 @@ static const TorcFactoryClass served_class = {
 };
 
 /* Takes over the reference to the factory, also when it fails. */
-static TorcFactory *new_served(TorcFactory *inner, TorcReactor *reactor)
+static TorcFactory *new_served(TorcFactory *inner, const Serve *serve)
 {
     Served *served = inner ? (Served *)TorcFactory_new(&served_class) : NULL;
     if (!served) {
@@ -120,8 +129,10 @@ static TorcFactory *new_served(TorcFactory *inner, TorcReactor *reactor)
         return NULL;
     }
     served->inner = inner;
-    served->reactor = reactor;
-    TorcFactory_setBufferLimit(&served->base, inner->bufferLimit);
+    served->reactor = serve->reactor;
+    TorcFactory_copyLimits(&served->base, inner);
+    (void)TorcFactory_setIdleTimeout(&served->base, serve->idle_timeout); /* both were checked */
+    (void)TorcFactory_setCloseTimeout(&served->base, serve->close_timeout);
     return &served->base;
 }
 
@@ -134,10 +145,7 @@ static int read_endpoint(const Serve *serve, const char *description,
     int r = TorcServerEndpoint_fromString(serve->reactor, description, ret_endpoint, &reason);
     if (r == 0)
         return CLI_OK;
-    int code = r == -TORC_EENDPOINT ? cli_usageError(command, "%s", TorcReason_text(reason))
-                                    : cli_error("%s", TorcReason_text(reason));
-    TorcReason_unref(reason);
-    return code;
+    return cli_endpointError(command, r, reason);
 }
 
 /* NULL: out of memory. */
@@ -177,12 +185,16 @@ static int listen_all(const Serve *serve, TorcService *application)
     return r < 0 ? cli_error("cannot start: %s", torc_strerror(r)) : CLI_OK;
 }
 
+/* An endpoint with a limit of its own keeps it, and what it does beyond. ("stdio:" has no port.) */
 static void set_limits(const Serve *serve)
 {
     for (size_t i = 0; i < serve->count; i++) {
         TorcPort *port = TorcServerService_port(serve->servers[i]);
-        (void)TorcPort_setMaxConnections(port, serve->max_connections); /* "stdio:" has no port */
-        (void)TorcPort_setRefuseExcess(port, serve->refuse_excess);
+        if (!port || TorcPort_maxConnections(port) > 0)
+            continue;
+        (void)TorcPort_setMaxConnections(port, serve->max_connections);
+        if (serve->refuse_excess)
+            (void)TorcPort_setRefuseExcess(port, true);
     }
 }
 
@@ -238,6 +250,8 @@ static int run(Serve *serve, TorcService *application)
     if (r == 0 && !serve->quiet && !uses_standard_output(serve))
         r = TorcReactor_callWhenRunning(serve->reactor, print_addresses, serve);
     if (r == 0)
+        r = cli_dumpOnSignal(serve->reactor);
+    if (r == 0)
         r = TorcReactor_run(serve->reactor);
     return r < 0 ? cli_error("the event loop failed: %s", torc_strerror(r)) : serve->code;
 }
@@ -259,12 +273,12 @@ static int serve_on_reactor(Serve *serve)
     serve->reactor = cli_newReactor(serve->backend);
     if (!serve->reactor)
         return CLI_FAILED;
-    TorcFactory *factory = new_served(service_newFactory(&serve->service), serve->reactor);
+    TorcFactory *factory = new_served(service_newFactory(&serve->service), serve);
     TorcMultiService *application = factory ? TorcMultiService_new() : NULL;
     int code = application ? serve_all(serve, application, factory)
                            : cli_error("cannot serve %s: %s", service_name(&serve->service),
                                        torc_strerror(-errno));
-    TorcService_unref(TorcMultiService_service(application));
+    TorcMultiService_unref(application);
     TorcFactory_unref(factory);
     TorcReactor_free(serve->reactor);
     return code;
@@ -306,6 +320,14 @@ static int read_count(const char *argument, unsigned *ret_count)
     return CLI_OK;
 }
 
+static int read_close_timeout(const char *argument, double *ret_seconds)
+{
+    if (strcmp(argument, "off") != 0)
+        return cli_readSeconds(command, "the close timeout", argument, ret_seconds);
+    *ret_seconds = -1;
+    return CLI_OK;
+}
+
 enum { OPTION_SYSTEM = 256, OPTION_REFUSE };
 
 static int read_option(Serve *serve, int option, char **argv)
@@ -315,7 +337,9 @@ static int read_option(Serve *serve, int option, char **argv)
     case 'b': return read_size(optarg, &serve->service.buffer_limit);
     case 'm': return read_count(optarg, &serve->max_connections);
     case OPTION_REFUSE: serve->refuse_excess = true; return CLI_OK;
-    case 'g': return cli_readSeconds(command, optarg, &serve->grace);
+    case 'i': return cli_readSeconds(command, "the idle timeout", optarg, &serve->idle_timeout);
+    case 'c': return read_close_timeout(optarg, &serve->close_timeout);
+    case 'g': return cli_readSeconds(command, "the grace period", optarg, &serve->grace);
     case 'r': return cli_readBackend(command, optarg, &serve->backend);
     case 'q':
         serve->quiet = true;
@@ -335,6 +359,8 @@ static int read_options(int argc, char **argv, Serve *serve, bool *ret_done)
         {"buffer-limit", required_argument, NULL, 'b'},
         {"max-connections", required_argument, NULL, 'm'},
         {"refuse-excess", no_argument, NULL, OPTION_REFUSE},
+        {"idle-timeout", required_argument, NULL, 'i'},
+        {"close-timeout", required_argument, NULL, 'c'},
         {"grace", required_argument, NULL, 'g'},
         {"reactor", required_argument, NULL, 'r'},
         {"quiet", no_argument, NULL, 'q'},
@@ -348,7 +374,7 @@ static int read_options(int argc, char **argv, Serve *serve, bool *ret_done)
     int code = CLI_OK;
     int option;
     while (code == CLI_OK &&
-           (option = getopt_long(argc, argv, ":l:b:m:g:r:qvu:hV", options, NULL)) != -1) {
+           (option = getopt_long(argc, argv, ":l:b:m:i:c:g:r:qvu:hV", options, NULL)) != -1) {
         *ret_done = option == 'h' || option == 'V';
         if (*ret_done)
             return option == 'h' ? cli_print(help_text) : cli_printVersion();

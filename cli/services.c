@@ -1,9 +1,9 @@
 /* What torc serve can serve. A service is a row of the table at the end: its name, where it listens
  * by default, and a function that makes its factory.
  *
- * Echo and line are subclasses of the bundled protocols that log the connection's beginning and end;
- * finger logs its queries itself. What waits for a slow reader is limited: by the buffer limit, or
- * for finger by the limit of its one answer. */
+ * Echo and line are subclasses of the bundled protocols that log the connection's beginning and
+ * end; finger logs its queries itself. What waits for a slow reader is limited: by the buffer
+ * limit, or for finger by the limit of its one answer. */
 #include "services.h"
 
 #include <errno.h>

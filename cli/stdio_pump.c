@@ -1,8 +1,8 @@
 /* Two threads that block on standard input and output so that the loop need not.
  *
  * Input has a fixed set of chunks: the thread reads into a free one and hands it to the reactor's
- * thread, which gives it back when the connection has taken the bytes; while none is free nothing is
- * read. Output has a queue that the writer empties; its length is what output_write answers by.
+ * thread, which gives it back when the connection has taken the bytes; while none is free nothing
+ * is read. Output has a queue that the writer empties; its length is what output_write answers by.
  *
  * The threads are detached and never joined: one that is blocked in read or write ends with the
  * process. They touch the reactor only under their lock and only while it is `open`, so after

@@ -1,10 +1,10 @@
 /* Endpoints of sockets that the process has inherited: "fd:", "systemd:", and a program's own
  * sockets.
  *
- * Reactor's thread. Ports and connections get a duplicate of the descriptor (transports/adopt.h). The
- * one that a description names belongs to nobody else, so it is closed once the duplicate is there:
- * left open it would keep the connection, or the port, from ever ending. Not so standard streams:
- * whoever opens a file next would get their numbers. */
+ * Reactor's thread. Ports and connections get a duplicate of the descriptor (transports/adopt.h).
+ * The one that a description names belongs to nobody else, so it is closed once the duplicate is
+ * there: left open it would keep the connection, or the port, from ever ending. Not so standard
+ * streams: whoever opens a file next would get their numbers. */
 #include <errno.h>
 #include <limits.h>
 
@@ -31,6 +31,8 @@ typedef struct AdoptedServer {
     int fd;
     bool inherited; /* to be closed */
     bool used;
+    bool refuse_excess;
+    unsigned max_connections; /* 0: no limit */
 } AdoptedServer;
 
 static int server_listen(TorcServerEndpoint *self, TorcFactory *factory, TorcPort **ret_port)
@@ -44,6 +46,8 @@ static int server_listen(TorcServerEndpoint *self, TorcFactory *factory, TorcPor
     server->used = true;
     if (server->inherited)
         close_inherited(self->reactor, server->fd);
+    (void)TorcPort_setMaxConnections(*ret_port, server->max_connections); /* the port is there */
+    (void)TorcPort_setRefuseExcess(*ret_port, server->refuse_excess);
     return 0;
 }
 
@@ -143,45 +147,71 @@ TorcClientEndpoint *TorcAdoptedStreamClientEndpoint_new(TorcReactor *reactor, in
 
 /* ---- from text ----------------------------------------------------------------------------- */
 
-enum { NUMBER, FD_PARAMETERS };
+/* The socket that the process has inherited as `fd`. */
+static int make_server(TorcReactor *reactor, int fd, const TorcEndpointField *max_connections,
+                       const TorcEndpointField *refuse_excess, void **ret_endpoint,
+                       TorcEndpointProblem *ret_problem)
+{
+    unsigned most = 0;
+    bool refuse = false;
+    int r = torc__endpoint_readLimits(max_connections, refuse_excess, &most, &refuse, ret_problem);
+    if (r < 0)
+        return r;
+    AdoptedServer *server = (AdoptedServer *)server_new(reactor, fd, true);
+    if (server) {
+        server->max_connections = most;
+        server->refuse_excess = refuse;
+    }
+    return torc__endpoint_made(server, ret_endpoint);
+}
+
+static int read_descriptor(const TorcEndpointField *number, int *ret_fd,
+                           TorcEndpointProblem *ret_problem)
+{
+    return torc__endpoint_readNumber(number, "the descriptor", 0, INT_MAX, ret_fd, ret_problem);
+}
+
+enum { NUMBER, FD_MAX_CONNECTIONS, FD_REFUSE_EXCESS, FD_PARAMETERS };
 
 static const TorcEndpointParameter fd_parameters[FD_PARAMETERS] = {
     [NUMBER] = {.name = "number", .required = true},
+    [FD_MAX_CONNECTIONS] = {TORC__ENDPOINT_MAX_CONNECTIONS},
+    [FD_REFUSE_EXCESS] = {TORC__ENDPOINT_REFUSE_EXCESS},
 };
-
-static int read_descriptor(const TorcEndpointField *const *arguments, int *ret_fd,
-                           TorcEndpointProblem *ret_problem)
-{
-    return torc__endpoint_readNumber(arguments[NUMBER], "the descriptor", 0, INT_MAX, ret_fd,
-                                     ret_problem);
-}
 
 static int fdServer_make(TorcReactor *reactor, const TorcEndpointField *const *arguments,
                          void **ret_endpoint, TorcEndpointProblem *ret_problem)
 {
     int fd = -1;
-    int r = read_descriptor(arguments, &fd, ret_problem);
-    return r < 0 ? r : torc__endpoint_made(server_new(reactor, fd, true), ret_endpoint);
+    int r = read_descriptor(arguments[NUMBER], &fd, ret_problem);
+    return r < 0 ? r
+                 : make_server(reactor, fd, arguments[FD_MAX_CONNECTIONS],
+                               arguments[FD_REFUSE_EXCESS], ret_endpoint, ret_problem);
 }
+
+const TorcEndpointType torc__endpoint_fdServer = {"fd", fdServer_make, FD_PARAMETERS,
+                                                  fd_parameters};
+
+enum { FD_CLIENT_PARAMETERS = NUMBER + 1 };
 
 static int fdClient_make(TorcReactor *reactor, const TorcEndpointField *const *arguments,
                          void **ret_endpoint, TorcEndpointProblem *ret_problem)
 {
     int fd = -1;
-    int r = read_descriptor(arguments, &fd, ret_problem);
+    int r = read_descriptor(arguments[NUMBER], &fd, ret_problem);
     return r < 0 ? r : torc__endpoint_made(client_new(reactor, fd, true), ret_endpoint);
 }
 
-const TorcEndpointType torc__endpoint_fdServer = {"fd", fdServer_make, FD_PARAMETERS,
-                                                  fd_parameters};
-const TorcEndpointType torc__endpoint_fdClient = {"fd", fdClient_make, FD_PARAMETERS,
+const TorcEndpointType torc__endpoint_fdClient = {"fd", fdClient_make, FD_CLIENT_PARAMETERS,
                                                   fd_parameters};
 
-enum { NAME, INDEX, SYSTEMD_PARAMETERS };
+enum { NAME, INDEX, SYSTEMD_MAX_CONNECTIONS, SYSTEMD_REFUSE_EXCESS, SYSTEMD_PARAMETERS };
 
 static const TorcEndpointParameter systemd_parameters[SYSTEMD_PARAMETERS] = {
     [NAME] = {.name = "name", .keyword_only = true},
     [INDEX] = {.name = "index", .keyword_only = true},
+    [SYSTEMD_MAX_CONNECTIONS] = {TORC__ENDPOINT_MAX_CONNECTIONS},
+    [SYSTEMD_REFUSE_EXCESS] = {TORC__ENDPOINT_REFUSE_EXCESS},
 };
 
 static int systemd_make(TorcReactor *reactor, const TorcEndpointField *const *arguments,
@@ -193,7 +223,9 @@ static int systemd_make(TorcReactor *reactor, const TorcEndpointField *const *ar
         return torc__endpoint_fail(ret_problem, 0, "systemd needs a name or an index%s",
                                    arguments[NAME] ? ", not both" : "");
     int r = torc__systemd_find(&sockets, arguments[NAME], arguments[INDEX], &fd, ret_problem);
-    return r < 0 ? r : torc__endpoint_made(server_new(reactor, fd, true), ret_endpoint);
+    return r < 0 ? r
+                 : make_server(reactor, fd, arguments[SYSTEMD_MAX_CONNECTIONS],
+                               arguments[SYSTEMD_REFUSE_EXCESS], ret_endpoint, ret_problem);
 }
 
 const TorcEndpointType torc__endpoint_systemdServer = {"systemd", systemd_make, SYSTEMD_PARAMETERS,

@@ -73,7 +73,7 @@ static int attempt_buildProtocol(TorcFactory *self, const TorcAddress *peer,
     TorcProtocol *protocol = NULL;
     int r = attempt->connected ? build(attempt, peer, &protocol) : 0;
 
-    self->bufferLimit = attempt->inner->bufferLimit;
+    TorcFactory_copyLimits(self, attempt->inner);
     if (!attempt->connector) {
         /* With a protocol there is still memory for the connection to be had. */
         TorcReasonKind kind = protocol ? TORC_CONNECTION_FAILED : TORC_CONNECTION_NO_PROTOCOL;

@@ -1,13 +1,11 @@
 /* A client endpoint that is kept connected while its service runs.
  *
- * Reactor's thread. Each attempt has a link of its own: the factory that is given to the endpoint,
- * which hands all on to the application's. As a factory is stopped when attempt and connection are
- * over, connectionLost included, its stopFactory is how the service learns of the end, whatever kind
- * of endpoint it is. The service holds a reference to its link, and the link knows the service as
- * long as it is the service's. Invariant: there is a link in the phases from CONNECTING on and only
- * there; the tick is armed while the service runs, so that the next attempt needs no memory. What
- * calls the application comes last in a function, for the service may be another then: stopped,
- * started, or gone. */
+ * Reactor's thread. Each attempt, and the connection that comes of it, has a link of its own
+ * (client_link.c), which tells the end of it. The service holds a reference to its link, and the
+ * link knows the service as long as it is the service's. Invariant: there is a link in the phases
+ * from CONNECTING on and only there; the tick is armed while the service runs, so that the next
+ * attempt needs no memory. What calls the application comes last in a function, for the service may
+ * be another then: stopped, started, or gone. */
 #include "client_service.h"
 
 #include <errno.h>
@@ -16,10 +14,11 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "../reactor/deferred_waiters_internal.h"
 #include "../reactor/reactor_internal.h"
 #include "../reactor/task_internal.h"
 #include "../transports/transport.h"
-#include "connection_waiters_internal.h"
+#include "client_link_internal.h"
 
 /* Twisted's, but for the jitter: it adds up to a second, which says little when others are slow. */
 static const double initial_delay = 1;
@@ -37,14 +36,6 @@ typedef enum Phase {
     CLOSING     /* the service was stopped: attempt or connection is to end */
 } Phase;
 
-typedef struct Link {
-    TorcFactory base;
-    TorcFactory *inner;
-    TorcClientService *service; /* NULL: it has another link, or none */
-    TorcDeferred *outcome; /* of the attempt, or of its preparation; NULL: known, or given up */
-    TorcConnectionId connection;
-} Link;
-
 struct TorcClientService {
     TorcService base;
     TorcClientEndpoint *endpoint;
@@ -52,9 +43,10 @@ struct TorcClientService {
     TorcClientServiceOptions options;
     Phase phase;
     unsigned failures; /* in a row */
-    Link *link;
-    TorcTick tick; /* the next attempt; never due unless WAITING */
-    TorcConnectionWaiters waiters;
+    TorcClientLink *link;
+    TorcTick tick;         /* the next attempt; never due unless WAITING */
+    TorcWaiters waiting;   /* for a connection */
+    TorcWaiters tired;     /* of it: they have seen as many failures as they would */
     TorcDeferred *stopped; /* to be fired when the end has come; NULL: nobody waits */
     bool ended;            /* stopped, and not started since */
 };
@@ -88,22 +80,20 @@ static void log_wait(const TorcClientService *self, double delay)
 
 /* ---- who waits ----------------------------------------------------------------------------- */
 
-typedef TorcDeferred *PopFunction(TorcConnectionWaiters *waiters);
-
-static void fail_all(TorcClientService *self, PopFunction *pop, const TorcReason *reason)
+static void fail_all(TorcClientService *self, TorcWaiters *waiters, const TorcReason *reason)
 {
     TorcDeferred *waiter;
 
     TorcService_ref(&self->base);
-    while ((waiter = pop(&self->waiters)) != NULL)
+    while ((waiter = torc__waiters_pop(waiters)) != NULL)
         (void)TorcDeferred_errback(waiter, reason);
     TorcService_unref(&self->base);
 }
 
 static void tell_failure(TorcClientService *self, const TorcReason *reason)
 {
-    torc__connectionWaiters_fail(&self->waiters);
-    fail_all(self, torc__connectionWaiters_popTired, reason);
+    torc__waiters_tire(&self->waiting, &self->tired);
+    fail_all(self, &self->tired, reason);
 }
 
 static void tell_connected(TorcClientService *self)
@@ -113,7 +103,7 @@ static void tell_connected(TorcClientService *self)
 
     TorcService_ref(&self->base);
     while ((protocol = TorcClientService_protocol(self)) != NULL &&
-           (waiter = torc__connectionWaiters_pop(&self->waiters)) != NULL)
+           (waiter = torc__waiters_pop(&self->waiting)) != NULL)
         (void)TorcDeferred_callback(waiter, protocol, NULL);
     TorcService_unref(&self->base);
 }
@@ -152,7 +142,7 @@ static void give_up(TorcClientService *self)
     self->phase = IDLE;
     TORC__LOG(self->endpoint->reactor, TORC_LOG_ERROR, "client-service.gave-up", name_field(self),
               TORC_LOG_NUMBER("code", -ENOMEM));
-    fail_all(self, torc__connectionWaiters_pop, TorcReason_static(TORC_OPERATION_FAILED));
+    fail_all(self, &self->waiting, TorcReason_static(TORC_OPERATION_FAILED));
 }
 
 static void wait_for(TorcClientService *self, int64_t delay)
@@ -169,84 +159,18 @@ static void wait_for_next(TorcClientService *self)
     wait_for(self, torc__nanoseconds(delay));
 }
 
-/* ---- links --------------------------------------------------------------------------------- */
+/* ---- how it went --------------------------------------------------------------------------- */
 
-static void link_over(TorcClientService *self);
-
-static void link_startFactory(TorcFactory *self)
+/* The service has no link any more; NULL when it had none. To be dropped. */
+static TorcClientLink *take_link(TorcClientService *self)
 {
-    TorcFactory_doStart(((Link *)self)->inner);
-}
-
-static void link_stopFactory(TorcFactory *self)
-{
-    Link *link = (Link *)self;
-    TorcFactory_doStop(link->inner);
-    if (link->service)
-        link_over(link->service);
-}
-
-static int link_buildProtocol(TorcFactory *self, const TorcAddress *peer,
-                              TorcProtocol **ret_protocol)
-{
-    Link *link = (Link *)self;
-    int r = TorcFactory_buildProtocol(link->inner, peer, ret_protocol);
-    self->bufferLimit = link->inner->bufferLimit;
-    return r;
-}
-
-static void link_destroy(TorcFactory *self)
-{
-    TorcFactory_unref(((Link *)self)->inner);
-}
-
-static const TorcFactoryClass link_class = {
-    TORC_FACTORY_CLASS("client-service", Link),
-    .startFactory = link_startFactory,
-    .stopFactory = link_stopFactory,
-    .buildProtocol = link_buildProtocol,
-    .destroy = link_destroy,
-};
-
-static Link *new_link(TorcClientService *self)
-{
-    Link *link = (Link *)TorcFactory_new(&link_class);
-    if (!link)
-        return NULL;
-    link->inner = TorcFactory_ref(self->factory);
-    link->service = self;
-    return link;
-}
-
-/* The service has none any more; NULL when it had none. To be dropped. */
-static Link *take_link(TorcClientService *self)
-{
-    Link *link = self->link;
+    TorcClientLink *link = self->link;
     self->link = NULL;
     self->phase = IDLE;
     if (link)
         link->service = NULL;
     return link;
 }
-
-/* Its step sees that nobody wants to know. */
-static void release_outcome(Link *link)
-{
-    TorcDeferred *outcome = link->outcome;
-    link->outcome = NULL;
-    TorcDeferred_release(outcome);
-}
-
-/* What is under way is given up. */
-static void drop_link(Link *link)
-{
-    if (!link)
-        return;
-    release_outcome(link);
-    TorcFactory_unref(&link->base);
-}
-
-/* ---- how it went --------------------------------------------------------------------------- */
 
 static void note_failure(TorcClientService *self, const TorcReason *reason)
 {
@@ -258,19 +182,19 @@ static void note_failure(TorcClientService *self, const TorcReason *reason)
 /* There is no connection. */
 static void attempt_failed(TorcClientService *self, const TorcReason *reason)
 {
-    Link *link = take_link(self);
+    TorcClientLink *link = take_link(self);
 
     TorcService_ref(&self->base);
     note_failure(self, reason);
     wait_for_next(self);
-    drop_link(link);
+    torc__clientLink_drop(link);
     tell_failure(self, reason);
     TorcService_unref(&self->base);
 }
 
 static void connection_lost(TorcClientService *self)
 {
-    drop_link(take_link(self));
+    torc__clientLink_drop(take_link(self));
     self->failures = 1; /* a new row */
     TORC__LOG(self->endpoint->reactor, TORC_LOG_INFO, "client-service.lost", name_field(self));
     wait_for_next(self);
@@ -278,14 +202,14 @@ static void connection_lost(TorcClientService *self)
 
 static void failed_connection_over(TorcClientService *self)
 {
-    drop_link(take_link(self));
+    torc__clientLink_drop(take_link(self));
     wait_for_next(self);
 }
 
 /* Whoever waits for the end may drop the service. */
 static void closed(TorcClientService *self)
 {
-    drop_link(take_link(self));
+    torc__clientLink_drop(take_link(self));
     if (self->base.running)
         wait_for(self, 0);
     TorcDeferred *stopped = self->stopped;
@@ -310,13 +234,13 @@ static void link_over(TorcClientService *self)
 }
 
 /* An endpoint that does not start the factory has nothing to end. */
-static void end_unstarted(Link *link)
+static void end_unstarted(TorcClientLink *link)
 {
     if (link->service && link->base.numPorts == 0)
         link_over(link->service);
 }
 
-static void preparation_failed(Link *link, const TorcReason *reason)
+static void preparation_failed(TorcClientLink *link, const TorcReason *reason)
 {
     TorcClientService *self = link->service;
     TorcProtocol *protocol = TorcConnectionId_protocol(link->connection);
@@ -339,30 +263,7 @@ static void connection_ready(TorcClientService *self)
 
 /* ---- attempts ------------------------------------------------------------------------------ */
 
-typedef void OutcomeFunction(Link *link, const TorcResult *result);
-
-/* Takes the deferred over. The step is called in any case. */
-static void await(Link *link, TorcDeferred *outcome, TorcDeferredFunction *step)
-{
-    link->outcome = outcome;
-    TorcFactory_ref(&link->base);
-    (void)TorcDeferred_addBoth(outcome, step, link);
-}
-
-/* What a step has in common: nothing is done when it was given up. */
-static void outcome_known(TorcResult *result, Link *link, OutcomeFunction *function)
-{
-    TorcDeferred *outcome = link->outcome;
-
-    link->outcome = NULL;
-    if (outcome && link->service)
-        function(link, result);
-    TorcResult_clear(result);
-    TorcDeferred_release(outcome);
-    TorcFactory_unref(&link->base);
-}
-
-static void use_preparation(Link *link, const TorcResult *result)
+static void use_preparation(TorcClientLink *link, const TorcResult *result)
 {
     if (result->reason)
         preparation_failed(link, result->reason);
@@ -370,13 +271,8 @@ static void use_preparation(Link *link, const TorcResult *result)
         connection_ready(link->service);
 }
 
-static void prepared(TorcResult *result, void *arg)
-{
-    outcome_known(result, arg, use_preparation);
-}
-
 /* The application may have stopped the service from inside: then its result is dropped. */
-static void prepare(Link *link, TorcProtocol *protocol)
+static void prepare(TorcClientLink *link, TorcProtocol *protocol)
 {
     const TorcClientServiceOptions *options = &link->service->options;
     TorcResult result = {0};
@@ -387,13 +283,13 @@ static void prepare(Link *link, TorcProtocol *protocol)
     if (!link->service || link->service->phase != PREPARING)
         TorcDeferred_release(preparation);
     else if (preparation)
-        await(link, preparation, prepared);
+        torc__clientLink_await(link, preparation, use_preparation);
     else
         use_preparation(link, &result);
     TorcResult_clear(&result);
 }
 
-static void use_attempt(Link *link, const TorcResult *result)
+static void use_attempt(TorcClientLink *link, const TorcResult *result)
 {
     TorcProtocol *protocol = result->value;
 
@@ -406,15 +302,10 @@ static void use_attempt(Link *link, const TorcResult *result)
     prepare(link, protocol);
 }
 
-static void attempted(TorcResult *result, void *arg)
-{
-    outcome_known(result, arg, use_attempt);
-}
-
 /* The factory may stop the service from inside. */
 static void begin_attempt(TorcClientService *self)
 {
-    Link *link = new_link(self);
+    TorcClientLink *link = torc__clientLink_new(self, self->factory, link_over);
     TorcDeferred *outcome = NULL;
 
     self->link = link;
@@ -423,7 +314,7 @@ static void begin_attempt(TorcClientService *self)
     if (self->phase != CONNECTING) {
         TorcDeferred_release(outcome);
     } else if (r == 0) {
-        await(link, outcome, attempted);
+        torc__clientLink_await(link, outcome, use_attempt);
     } else {
         TorcReason *reason = TorcReason_new(TORC_CONNECTION_FAILED, r, NULL);
         attempt_failed(self, reason);
@@ -476,7 +367,7 @@ static void hurry(TorcDeferred *stopped, void *arg)
 /* The reference is dropped by closed(): whether or not somebody waits, the service stays. */
 static void begin_closing(TorcClientService *self)
 {
-    Link *link = self->link;
+    TorcClientLink *link = self->link;
     TorcProtocol *protocol = TorcConnectionId_protocol(link->connection);
 
     self->phase = CLOSING;
@@ -484,14 +375,14 @@ static void begin_closing(TorcClientService *self)
     TorcFactory_ref(&link->base);
     if (protocol)
         TorcTransport_loseConnection(protocol->transport);
-    release_outcome(link);
+    torc__clientLink_releaseOutcome(link);
     end_unstarted(link);
     TorcFactory_unref(&link->base);
 }
 
 static void cancel_waiters(TorcClientService *self)
 {
-    fail_all(self, torc__connectionWaiters_pop, TorcReason_static(TORC_OPERATION_CANCELLED));
+    fail_all(self, &self->waiting, TorcReason_static(TORC_OPERATION_CANCELLED));
 }
 
 static void client_stopService(TorcService *base, TorcDeferred **ret_done)
@@ -578,6 +469,12 @@ TorcService *TorcClientService_service(TorcClientService *self)
     return self ? &self->base : NULL;
 }
 
+TorcClientService *TorcClientService_unref(TorcClientService *self)
+{
+    TorcService_unref(TorcClientService_service(self));
+    return NULL;
+}
+
 /* ---- the connection ------------------------------------------------------------------------ */
 
 TorcProtocol *TorcClientService_protocol(const TorcClientService *self)
@@ -596,7 +493,7 @@ static TorcDeferred *when_connected(TorcClientService *self, unsigned failures)
         return TorcDeferred_fail(TorcReason_static(TORC_OPERATION_FAILED));
     TorcProtocol *protocol = TorcClientService_protocol(self);
     return protocol ? TorcDeferred_succeed(protocol, NULL)
-                    : torc__connectionWaiters_add(&self->waiters, failures);
+                    : torc__waiters_addPatient(&self->waiting, failures);
 }
 
 TorcDeferred *TorcClientService_whenConnected(TorcClientService *self, unsigned failAfterFailures)

@@ -70,8 +70,11 @@ TORC_API TorcClientService *TorcClientService_new(TorcClientEndpoint *endpoint,
                                                   TorcFactory *factory,
                                                   const TorcClientServiceOptions *options);
 
-/* It as a service: to be started, stopped, named, added, unref'd. NULL for NULL. */
+/* It as a service: to be started, stopped, named, added. NULL for NULL. */
 TORC_API TorcService *TorcClientService_service(TorcClientService *self);
+
+/* As TorcService_unref of it: takes NULL and returns NULL. */
+TORC_API TorcClientService *TorcClientService_unref(TorcClientService *self);
 
 /* The protocol of the connection, borrowed, good until its connectionLost. NULL while there is none
  * that is prepared and not about to close. */

@@ -45,7 +45,7 @@ int torc_connectProtocol(TorcClientEndpoint *endpoint, TorcProtocol *protocol,
         return -ENOMEM;
     }
     one->only = protocol;
-    TorcFactory_setBufferLimit(&one->base, protocol->factory->bufferLimit);
+    TorcFactory_copyLimits(&one->base, protocol->factory);
     int r = TorcClientEndpoint_connect(endpoint, &one->base, ret_connected);
     TorcFactory_unref(&one->base);
     return r;

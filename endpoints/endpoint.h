@@ -15,6 +15,9 @@
  * as written here.
  *
  *   servers
+ *     every port takes besides what is said below
+ *         maxConnections=N      1 or more at a time; those beyond wait until one has ended
+ *         refuseExcess=yes|no   yes: they are closed at once (TorcPort_setMaxConnections)
  *     tcp:PORT[:interface=ADDRESS][:backlog=N][:reusePort=yes|no]
  *         port      0 … 65535, or a service's name ("http": TorcReactor_portOfService, asked
  *                   when the description is read); 0: the system chooses one, ask TorcPort_getHost
@@ -35,7 +38,7 @@
  *                   LISTEN_FDNAMES are read with the description and left as they are; when they
  *                   do not agree there is no endpoint. As text only: a program that has found
  *                   the descriptor itself uses TorcAdoptedStreamServerEndpoint
- *     stdio:        standard input and output, as one connection
+ *     stdio:        standard input and output, as one connection; it is no port
  *
  *   clients
  *     tcp:HOST:PORT[:timeout=SECONDS][:bindAddress=ADDRESS][:attemptDelay=SECONDS]
@@ -51,7 +54,7 @@
  *                   taken over as a server's
  *     stdio:        standard input and output, as one connection; good once
  *
- *     tcp:0:interface=127.0.0.1       tcp:8881:interface=\:\:1:backlog=128
+ *     tcp:0:interface=127.0.0.1       tcp:8881:interface=\:\:1:maxConnections=1000
  *     tcp:example.org:79:timeout=5    tcp:host=\:\:1:port=8881
  *
  * An endpoint can be used any number of times, if not said otherwise. It belongs to the reactor's
@@ -91,16 +94,17 @@ TORC_API int TorcServerEndpoint_listen(TorcServerEndpoint *endpoint, TorcFactory
  * success it does nothing. The factory is started and stopped around attempt and connection; of a
  * TorcClientFactory the client slots are not called. Nothing but startFactory is called before
  * this has returned.
- * 0; -EINVAL; -ENOMEM; -TORC_ENOTRUNNING; -EALREADY from an endpoint that is good once and was used;
- * or an error of connectTCP and its kin that was found at once. ret_connected may be NULL: a failure
- * is then logged as unhandled. */
+ * 0; -EINVAL; -ENOMEM; -TORC_ENOTRUNNING; -EALREADY from an endpoint that is good once and was
+ * used; or an error of connectTCP and its kin that was found at once. ret_connected may be NULL: a
+ * failure is then logged as unhandled. */
 TORC_API int TorcClientEndpoint_connect(TorcClientEndpoint *endpoint, TorcFactory *factory,
                                         TorcDeferred **ret_connected);
 
-/* Connects with a protocol made already, by TorcProtocol_new: it is taken over in any case, and freed
- * when there is no connection. Its own factory is held, but neither started nor asked; its buffer
- * limit holds. The deferred fires with the protocol. As TorcClientEndpoint_connect; -EINVAL also for
- * a protocol that has a connection already, which stays as it is. (Twisted: connectProtocol.) */
+/* Connects with a protocol made already, by TorcProtocol_new: it is taken over in any case, and
+ * freed when there is no connection. Its own factory is held, but neither started nor asked; its
+ * limits hold (TorcFactory_copyLimits). The deferred fires with the protocol. As
+ * TorcClientEndpoint_connect; -EINVAL also for a protocol that has a connection already, which
+ * stays as it is. (Twisted: connectProtocol.) */
 TORC_API int torc_connectProtocol(TorcClientEndpoint *endpoint, TorcProtocol *protocol,
                                   TorcDeferred **ret_connected);
 
@@ -193,6 +197,10 @@ TORC_API TorcClientEndpoint *TorcAdoptedStreamClientEndpoint_new(TorcReactor *re
 
 /* Standard input and output, as one connection. Good once. */
 TORC_API TorcClientEndpoint *TorcStandardIOClientEndpoint_new(TorcReactor *reactor);
+
+/* True of these, also when made from text: for a program that needs its standard streams itself.
+ * False for NULL. */
+TORC_API bool TorcStandardIOClientEndpoint_isInstance(const TorcClientEndpoint *endpoint);
 
 /* ---- a program's own: a first member, and a class table ------------------------------------- */
 

@@ -20,6 +20,9 @@
 #include "endpoint.h"
 #include "endpoint_parser_internal.h"
 
+/* What is mostly meant where there is a field too many: an IPv6 address has colons. */
+#define QUOTING "(a ':' inside a value is written \"\\:\")"
+
 /* Enough for the words of a table in a message; longer lists are cut. */
 enum { LIST_SIZE = 160 };
 
@@ -113,13 +116,12 @@ static int bind_position(const TorcEndpointField *field, size_t *position,
         i++;
     if (i >= positional)
         return torc__endpoint_fail(problem, field->column,
-                                   "one argument too many: \"%.40s\" (a ':' inside a value is "
-                                   "written \"\\:\")",
-                                   field->value);
+                                   "one argument too many: \"%.40s\" " QUOTING, field->value);
     if (arguments[i])
-        return torc__endpoint_fail(problem, field->column,
-                                   "\"%.40s\" is here for \"%s\", which is given by keyword too",
-                                   field->value, parameters[i].name);
+        return torc__endpoint_fail(
+            problem, field->column,
+            "\"%.40s\" is here for \"%s\", which is given by keyword too " QUOTING, field->value,
+            parameters[i].name);
     arguments[i] = field;
     *position = i + 1;
     return 0;
@@ -276,6 +278,20 @@ int torc__endpoint_readFlag(const TorcEndpointField *field, bool *ret_value,
                                    field->value);
     *ret_value = yes;
     return 0;
+}
+
+int torc__endpoint_readLimits(const TorcEndpointField *max_connections,
+                              const TorcEndpointField *refuse_excess, unsigned *ret_max_connections,
+                              bool *ret_refuse_excess, TorcEndpointProblem *ret_problem)
+{
+    int most = 0;
+    int r = torc__endpoint_readNumber(max_connections, "maxConnections", 1, INT_MAX, &most,
+                                      ret_problem);
+    if (r == 0)
+        r = torc__endpoint_readFlag(refuse_excess, ret_refuse_excess, ret_problem);
+    if (r == 0 && max_connections)
+        *ret_max_connections = (unsigned)most;
+    return r;
 }
 
 int torc__endpoint_readAddress(const TorcEndpointField *field, bool v6_only, const char **ret_value,

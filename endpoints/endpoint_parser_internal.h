@@ -50,10 +50,10 @@ typedef struct TorcEndpointParameter {
 
 enum { TORC__ENDPOINT_PARAMETERS = 8 }; /* most that a type may have */
 
-/* Finds the field for each of the `count` parameters; ret_arguments[i] is NULL for one that was left
- * out. A field by position goes to the parameter of that position; if that one was given by keyword
- * (host= in "tcp:79:host=example.org"), to the next one that is required. 0 or -TORC_EENDPOINT:
- * unknown keyword, given twice, too many, a required one missing. */
+/* Finds the field for each of the `count` parameters; ret_arguments[i] is NULL for one that was
+ * left out. A field by position goes to the parameter of that position; if that one was given by
+ * keyword (host= in "tcp:79:host=example.org"), to the next one that is required. 0 or
+ * -TORC_EENDPOINT: unknown keyword, given twice, too many, a required one missing. */
 int torc__endpoint_bind(const TorcEndpointFields *fields, const TorcEndpointParameter *parameters,
                         size_t count, const TorcEndpointField **ret_arguments,
                         TorcEndpointProblem *ret_problem);
@@ -77,6 +77,13 @@ int torc__endpoint_readSeconds(const TorcEndpointField *field, const char *what,
 /* "yes" or "no". */
 int torc__endpoint_readFlag(const TorcEndpointField *field, bool *ret_value,
                             TorcEndpointProblem *ret_problem);
+
+/* What every port takes, as two values. */
+#define TORC__ENDPOINT_MAX_CONNECTIONS .name = "maxConnections", .keyword_only = true
+#define TORC__ENDPOINT_REFUSE_EXCESS .name = "refuseExcess", .keyword_only = true
+int torc__endpoint_readLimits(const TorcEndpointField *max_connections,
+                              const TorcEndpointField *refuse_excess, unsigned *ret_max_connections,
+                              bool *ret_refuse_excess, TorcEndpointProblem *ret_problem);
 
 /* An IPv4 or IPv6 literal, as text; an empty one counts as left out. */
 int torc__endpoint_readAddress(const TorcEndpointField *field, bool v6_only, const char **ret_value,

@@ -83,6 +83,12 @@ TorcService *TorcServerService_service(TorcServerService *self)
     return self ? &self->base : NULL;
 }
 
+TorcServerService *TorcServerService_unref(TorcServerService *self)
+{
+    TorcService_unref(TorcServerService_service(self));
+    return NULL;
+}
+
 TorcPort *TorcServerService_port(const TorcServerService *self)
 {
     return self && self->port && TorcPort_listening(self->port) ? self->port : NULL;

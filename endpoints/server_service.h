@@ -25,8 +25,11 @@ typedef struct TorcServerService TorcServerService;
 TORC_API TorcServerService *TorcServerService_new(TorcServerEndpoint *endpoint,
                                                   TorcFactory *factory);
 
-/* It as a service: to be started, stopped, named, added, unref'd. NULL for NULL. */
+/* It as a service: to be started, stopped, named, added. NULL for NULL. */
 TORC_API TorcService *TorcServerService_service(TorcServerService *self);
+
+/* As TorcService_unref of it: takes NULL and returns NULL. */
+TORC_API TorcServerService *TorcServerService_unref(TorcServerService *self);
 
 /* The port while it listens, borrowed; NULL when it does not, and of an endpoint that has none. */
 TORC_API TorcPort *TorcServerService_port(const TorcServerService *self);

@@ -107,6 +107,11 @@ TorcClientEndpoint *TorcStandardIOClientEndpoint_new(TorcReactor *reactor)
     return &client->base;
 }
 
+bool TorcStandardIOClientEndpoint_isInstance(const TorcClientEndpoint *endpoint)
+{
+    return endpoint && endpoint->cls == &client_class;
+}
+
 /* ---- from text: no arguments --------------------------------------------------------------- */
 
 static int server_make(TorcReactor *reactor, const TorcEndpointField *const *arguments,

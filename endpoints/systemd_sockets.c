@@ -85,13 +85,11 @@ static int find_name(const TorcSystemdSockets *sockets, long count, const TorcEn
                      int *ret_fd, TorcEndpointProblem *problem)
 {
     const char *rest = sockets->names;
-    long found = 0;
+    long found = rest || strcmp(name->value, name_of_all) != 0 ? 0 : count;
     long first = 0;
-    for (long i = 0; i < count; i++) {
-        bool same = rest ? next_name(&rest, name->value) : strcmp(name->value, name_of_all) == 0;
-        if (same && found++ == 0)
+    for (long i = 0; rest && i < count; i++)
+        if (next_name(&rest, name->value) && found++ == 0)
             first = i;
-    }
     if (found == 0)
         return torc__endpoint_fail(problem, name->value_column,
                                    "no socket that was passed is named \"%.40s\" (known: %.160s)",

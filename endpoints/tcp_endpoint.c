@@ -138,13 +138,15 @@ TorcClientEndpoint *TorcTCPClientEndpoint_new(TorcReactor *reactor, const char *
 
 /* ---- from text ----------------------------------------------------------------------------- */
 
-enum { PORT, INTERFACE, BACKLOG, REUSE_PORT, PARAMETERS };
+enum { PORT, INTERFACE, BACKLOG, REUSE_PORT, MAX_CONNECTIONS, REFUSE_EXCESS, PARAMETERS };
 
 static const TorcEndpointParameter parameters[PARAMETERS] = {
     [PORT] = {.name = "port", .required = true},
     [INTERFACE] = {.name = "interface"},
     [BACKLOG] = {.name = "backlog"},
     [REUSE_PORT] = {.name = "reusePort", .keyword_only = true},
+    [MAX_CONNECTIONS] = {TORC__ENDPOINT_MAX_CONNECTIONS},
+    [REFUSE_EXCESS] = {TORC__ENDPOINT_REFUSE_EXCESS},
 };
 
 /* `options` holds what the type has by default. */
@@ -162,6 +164,10 @@ static int make_server(TorcReactor *reactor, const TorcEndpointField *const *arg
                                       &options->backlog, ret_problem);
     if (r == 0)
         r = torc__endpoint_readFlag(arguments[REUSE_PORT], &options->reusePort, ret_problem);
+    if (r == 0)
+        r = torc__endpoint_readLimits(arguments[MAX_CONNECTIONS], arguments[REFUSE_EXCESS],
+                                      &options->maxConnections, &options->refuseExcess,
+                                      ret_problem);
     if (r < 0)
         return r;
     return torc__endpoint_made(TorcTCPServerEndpoint_new(reactor, port, options), ret_endpoint);

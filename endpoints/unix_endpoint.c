@@ -129,13 +129,15 @@ TorcClientEndpoint *TorcUNIXClientEndpoint_new(TorcReactor *reactor, const char 
 
 /* ---- from text ----------------------------------------------------------------------------- */
 
-enum { PATH, MODE, BACKLOG, LOCK_FILE, SERVER_PARAMETERS };
+enum { PATH, MODE, BACKLOG, LOCK_FILE, MAX_CONNECTIONS, REFUSE_EXCESS, SERVER_PARAMETERS };
 
 static const TorcEndpointParameter server_parameters[SERVER_PARAMETERS] = {
     [PATH] = {.name = "path", .required = true},
     [MODE] = {.name = "mode"},
     [BACKLOG] = {.name = "backlog"},
     [LOCK_FILE] = {.name = "lockfile", .keyword_only = true},
+    [MAX_CONNECTIONS] = {TORC__ENDPOINT_MAX_CONNECTIONS},
+    [REFUSE_EXCESS] = {TORC__ENDPOINT_REFUSE_EXCESS},
 };
 
 static int server_make(TorcReactor *reactor, const TorcEndpointField *const *arguments,
@@ -153,6 +155,9 @@ static int server_make(TorcReactor *reactor, const TorcEndpointField *const *arg
                                       &options.backlog, ret_problem);
     if (r == 0)
         r = torc__endpoint_readFlag(arguments[LOCK_FILE], &lock_file, ret_problem);
+    if (r == 0)
+        r = torc__endpoint_readLimits(arguments[MAX_CONNECTIONS], arguments[REFUSE_EXCESS],
+                                      &options.maxConnections, &options.refuseExcess, ret_problem);
     if (r < 0)
         return r;
     options.noLockFile = !lock_file;

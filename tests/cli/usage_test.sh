@@ -75,6 +75,12 @@ bad 'endpoint "tcp:htpt", column 5: the port must be a number from 0 to 65535 or
     serve echo --listen tcp:htpt
 bad 'endpoint "tcp:1:interface=lo", column 17: "lo" is no IPv4 or IPv6 address such as *' \
     serve echo --listen tcp:1:interface=lo
+bad 'endpoint "tcp:1:interface=::1", column 18: "" is here for "interface", which is given by keyword too (a '\'':'\'' inside a value is written "?:") *' \
+    serve echo --listen tcp:1:interface=::1
+bad 'endpoint "tcp:1:maxConnections=0", column 22: maxConnections must be a number from 1 to 2147483647, not "0" *' \
+    serve echo --listen tcp:1:maxConnections=0
+bad 'endpoint "unix:/x:refuseExcess=1", column 22: refuseExcess must be "yes" or "no", not "1" *' \
+    serve echo --listen unix:/x:refuseExcess=1
 bad 'endpoint "udp:1", column 1: unknown type "udp" (known: tcp, tcp6, unix, fd, systemd, stdio) *' \
     serve echo --listen udp:1
 bad 'endpoint "tcp:1?", column 6: the backslash at the end quotes nothing; *' \
@@ -91,6 +97,14 @@ bad 'endpoint "?[31m", column 1: unknown type "?[31m" *' connect $'\e[31m'
 for size in '' x -1 511K 1T 16MB 99999999999999999999 18446744073709551615G; do
     bad "the buffer limit must be at least 512K, such as 16M, or \"off\", not \"$size\" (see: *)" \
         serve echo --buffer-limit "$size"
+done
+for time in '' 0 -1 never nan inf 1x; do
+    bad "the idle timeout must be seconds above 0, not \"$time\" (see: torc serve --help)" \
+        serve echo --idle-timeout "$time"
+    bad "the close timeout must be seconds above 0, not \"$time\" (see: torc serve --help)" \
+        serve echo --close-timeout "$time"
+    bad "the grace period must be seconds above 0, not \"$time\" (see: torc serve --help)" \
+        serve echo --grace "$time"
 done
 bad '--user and --system are for finger, not for echo (see: *)' serve echo --system
 bad '--user and --system are for finger, not for line (see: *)' serve line --user 'a:A'
@@ -122,7 +136,12 @@ fails 'cannot connect to 127.0.0.1:1: Connection refused' connect tcp:127.0.0.1:
 fails '*no-such-host.invalid*' connect tcp:no-such-host.invalid:1
 fails 'ann@no-such-host.invalid: *' finger ann@no-such-host.invalid
 fails 'ann@127.0.0.1:1: cannot connect to 127.0.0.1:1: Connection refused' finger ann@127.0.0.1:1
-fails "unix:$dir/none: *: No such file or directory" finger --endpoint "unix:$dir/none" ann
+fails "cannot connect to unix:$dir/none: No such file or directory" \
+    finger --endpoint "unix:$dir/none" ann
+echo precious >"$dir/file"
+fails "cannot listen on unix:$dir/file: the path exists and is not a socket (it is left alone)" \
+    serve echo --listen "unix:$dir/file"
+[[ $(<"$dir/file") == precious ]] || fail 'a file was removed'
 stop
 
 # ---- help and versions

@@ -65,7 +65,7 @@ END_TEST
 START_TEST(host_name_is_resolved)
 {
     const char *const addresses[] = {"127.0.0.7"};
-    TorcSim_setHost(sim, "torc.example", addresses, 1);
+    TorcSim_setAddresses(sim, "torc.example", addresses, 1);
     listen_at("127.0.0.7");
     ck_assert_int_eq(try_connect(tcp_client("torc.example")), 0);
     TorcSim_advance(sim, 1);
@@ -185,6 +185,26 @@ START_TEST(buffer_limit_of_the_factory_holds)
     free(bytes);
     TorcSim_advance(sim, 0);
     ck_assert_str_eq(rec.log, "start made fired lost:OVERFLOW stop");
+}
+END_TEST
+
+START_TEST(timeouts_of_the_factory_hold)
+{
+    listen_at("127.0.0.1");
+    ck_assert_int_eq(TorcFactory_setIdleTimeout(factory, 60), 0);
+    ck_assert_int_eq(TorcFactory_setCloseTimeout(factory, 2), 0);
+    ck_assert_int_eq(try_connect(either(_i % KINDS)), 0);
+    TorcSim_advance(sim, 0);
+    if (_i < KINDS) {
+        TorcSim_advance(sim, 60);
+    } else {
+        static const char much[300000];
+        TorcSimPeer_stopReading(TorcSim_accept(sim, PORT));
+        TorcTransport_write(rec.transport, much, sizeof(much));
+        TorcTransport_loseConnection(rec.transport);
+        TorcSim_advance(sim, 2);
+    }
+    ck_assert_str_eq(rec.log, "start made fired lost:TIMED_OUT stop");
 }
 END_TEST
 
@@ -478,7 +498,7 @@ START_TEST(each_allocation_may_fail)
 {
     const char *const addresses[] = {"127.0.0.2", "127.0.0.1"}; /* the first refuses */
     bool good = false;
-    TorcSim_setHost(sim, "torc.example", addresses, 2);
+    TorcSim_setAddresses(sim, "torc.example", addresses, 2);
     listen_at("127.0.0.1");
     (void)converse(spoken[_i]); /* what is made once, such as the reactor's buffers */
     for (long k = 0; !good; k++) {
@@ -689,6 +709,7 @@ int main(void)
     tcase_add_loop_test(tc, factory_that_fails_gives_its_code, 0, KINDS);
     tcase_add_loop_test(tc, half_close_reaches_the_protocol, 0, KINDS);
     tcase_add_loop_test(tc, buffer_limit_of_the_factory_holds, 0, KINDS);
+    tcase_add_loop_test(tc, timeouts_of_the_factory_hold, 0, 2 * KINDS);
     tcase_add_loop_test(tc, failure_nobody_wants_to_know_of_is_logged, 0, KINDS);
     tcase_add_test(tc, error_that_is_found_at_once_is_returned);
     tcase_add_loop_test(tc, nothing_begins_while_the_reactor_stops, 0, KINDS);

@@ -87,7 +87,7 @@ END_TEST
 
 START_TEST(attempts_go_on_through_a_partition) /* SVC-4 */
 {
-    TorcSimHost *server = TorcSim_host(sim, "server", NULL);
+    TorcSimHost *server = TorcSim_addHost(sim, "server", NULL);
     ck_assert_int_eq(TorcSim_listen(sim, "10.0.0.2", 7), 0);
     TorcSim_partition(sim, TorcSim_home(sim), server);
     make_of(client(TorcSim_reactor(sim), "tcp:server:7:timeout=2"), NO_JITTER(.initialDelay = 1));
@@ -105,7 +105,7 @@ END_TEST
 /* The server is a service, too. */
 START_TEST(it_survives_a_restart_of_its_server) /* SVC-4 */
 {
-    TorcSimHost *host = TorcSim_host(sim, "server", NULL);
+    TorcSimHost *host = TorcSim_addHost(sim, "server", NULL);
     make_of(client(TorcSim_reactor(sim), "tcp:server:7:timeout=2"), NO_JITTER(.initialDelay = 1));
     start();
     for (int i = 0; i < 3; i++) {
@@ -143,6 +143,15 @@ START_TEST(the_buffer_limit_of_the_factory_holds)
     TorcTransport_write(rec.transport, much, sizeof(much));
     advance(0);
     ck_log_is("start made lost:OVERFLOW stop");
+}
+END_TEST
+
+START_TEST(the_timeouts_of_the_factory_hold)
+{
+    ck_assert_int_eq(TorcFactory_setIdleTimeout(factory, 60), 0);
+    connect_service(NULL);
+    advance(60);
+    ck_log_is("start made lost:TIMED_OUT stop");
 }
 END_TEST
 
@@ -563,6 +572,7 @@ int main(void)
         attempts_go_on_through_a_partition,
         it_survives_a_restart_of_its_server,
         the_buffer_limit_of_the_factory_holds,
+        the_timeouts_of_the_factory_hold,
         delays_grow_by_the_factor_up_to_the_most,
         errors_found_at_once_count_as_failures_too,
         the_default_is_a_second_then_longer_up_to_a_minute,

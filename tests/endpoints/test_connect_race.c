@@ -254,7 +254,7 @@ static void set_stage(const Script *script)
         set_act(addresses[count], script->addresses[count].act, script->addresses[count].after,
                 script->addresses[count].attempt);
     }
-    TorcSim_setHost(sim, HOST, addresses, count);
+    TorcSim_setAddresses(sim, HOST, addresses, count);
     starts[0] = '\0';
     TorcSim_followTrace(sim, note_start, NULL);
 }
@@ -299,7 +299,7 @@ END_TEST
 static void set_two_that_never_answer(void)
 {
     const char *const addresses[] = {V4A, V4B};
-    TorcSim_setHost(sim, HOST, addresses, 2);
+    TorcSim_setAddresses(sim, HOST, addresses, 2);
     TorcSim_blackHole(sim, V4A);
     TorcSim_blackHole(sim, V4B);
     TorcSim_setLookupDelay(sim, 0.1);
@@ -348,7 +348,7 @@ START_TEST(shut_down_after_a_failure)
 {
     const char *const addresses[] = {V4A, V4B, V4C};
     TorcReactor *reactor = TorcSim_reactor(sim);
-    TorcSim_setHost(sim, HOST, addresses, 3);
+    TorcSim_setAddresses(sim, HOST, addresses, 3);
     TorcSim_blackHole(sim, V4B);
     connect_by("tcp:torc.example:79");
     ck_assert_int_eq(TorcReactor_callLater(reactor, 0.1, stop_reactor, reactor, NULL), 0);
@@ -397,7 +397,7 @@ START_TEST(name_with_200_addresses)
         snprintf(texts[i], sizeof(texts[i]), "198.51.100.%d", i);
         addresses[i] = texts[i];
     }
-    TorcSim_setHost(sim, HOST, addresses, MANY);
+    TorcSim_setAddresses(sim, HOST, addresses, MANY);
     connect_by("tcp:torc.example:79");
     TorcSim_advance(sim, 0.1);
     ck_assert_int_eq(outcome.kind, TORC_CONNECTION_REFUSED);
@@ -416,7 +416,7 @@ END_TEST
 START_TEST(factory_that_refuses_ends_the_race)
 {
     const char *const addresses[] = {V4A, V4B};
-    TorcSim_setHost(sim, HOST, addresses, 2);
+    TorcSim_setAddresses(sim, HOST, addresses, 2);
     ck_assert_int_eq(TorcSim_listen(sim, V4A, 79), 0);
     ck_assert_int_eq(TorcSim_listen(sim, V4B, 79), 0);
     rec.refuse = true;
@@ -433,7 +433,7 @@ END_TEST
 START_TEST(two_that_connect_at_once_make_one_connection)
 {
     const char *const addresses[] = {V4A, V4B};
-    TorcSim_setHost(sim, HOST, addresses, 2);
+    TorcSim_setAddresses(sim, HOST, addresses, 2);
     ck_assert_int_eq(TorcSim_listen(sim, V4A, 79), 0);
     ck_assert_int_eq(TorcSim_listen(sim, V4B, 79), 0);
     set_act(V4A, REFUSES, 350, 1); /* the delay alone */
@@ -452,7 +452,7 @@ START_TEST(endpoint_can_race_several_times_at_once)
     TorcClientEndpoint *endpoint = client(TorcSim_reactor(sim), "tcp:torc.example:79");
     TorcDeferred *second;
     const char *const addresses[] = {V4A};
-    TorcSim_setHost(sim, HOST, addresses, 1);
+    TorcSim_setAddresses(sim, HOST, addresses, 1);
     ck_assert_int_eq(TorcSim_listen(sim, V4A, 79), 0);
     ck_assert_int_eq(TorcClientEndpoint_connect(endpoint, factory, &second), 0);
     ck_assert_int_eq(TorcDeferred_addBoth(second, note_outcome, NULL), 0);

@@ -119,7 +119,7 @@ START_TEST(backslash_at_the_end_is_refused)
 }
 END_TEST
 
-START_TEST(nul_byte_is_refused)
+START_TEST(nul_byte_is_refused) /* BUG-21 */
 {
     ck_refused("tcp:8\0:", 7, 6, "NUL");
 }

@@ -304,6 +304,51 @@ START_TEST(systemd_socket_is_listened_on)
 }
 END_TEST
 
+/* Connected to `path`, and closed from there at once. */
+static void assert_refused(void)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    char byte;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    double end = TorcReactor_seconds(reactor) + PATIENCE;
+    snprintf(name.sun_path, sizeof(name.sun_path), "%s", path);
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&name, sizeof(name)), 0);
+    ssize_t n;
+    while ((n = recv(fd, &byte, 1, 0)) < 0 && TorcReactor_seconds(reactor) < end)
+        ck_assert_int_eq(TorcReactor_iterate(reactor, 0.05), 0);
+    ck_assert_int_eq(n, 0);
+    close(fd);
+}
+
+START_TEST(inherited_ports_are_limited_as_described)
+{
+    static const struct {
+        bool systemd;
+        const char *arguments;
+        unsigned most;
+        bool refuses;
+    } limits[] = {
+        {false, "", 0, false},
+        {false, ":maxConnections=1", 1, false},
+        {false, ":refuseExcess=yes:maxConnections=1", 1, true},
+        {true, ":maxConnections=7:refuseExcess=no", 7, false},
+        {true, ":maxConnections=1:refuseExcess=yes", 1, true},
+    };
+    int fd = listening_socket();
+    pass_socket(fd, "web");
+    TorcPort *port =
+        listening(limits[_i].systemd ? server("systemd:name=web%s", limits[_i].arguments)
+                                     : server("fd:%d%s", fd, limits[_i].arguments));
+    ck_assert_uint_eq(TorcPort_maxConnections(port), limits[_i].most);
+    if (!limits[_i].refuses)
+        return;
+    ck_assert_int_eq(try_connect(client(reactor, client_description())), 0);
+    turn_until("start made fired");
+    assert_refused();
+    ck_assert_uint_eq(TorcPort_connections(port), 1);
+}
+END_TEST
+
 /* ---- inherited connections ----------------------------------------------------------------- */
 
 static int pair[2]; /* the first is what is inherited */
@@ -508,6 +553,7 @@ int main(void)
     tcase_add_test(tc, fd_is_listened_on_and_taken_over);
     tcase_add_loop_test(tc, fd_that_is_no_listening_socket_is_left_alone, 0, 3);
     tcase_add_loop_test(tc, systemd_socket_is_listened_on, 0, 2);
+    tcase_add_loop_test(tc, inherited_ports_are_limited_as_described, 0, 5);
     tcase_add_test(tc, inherited_connection_is_told_of_like_any_other);
     tcase_add_test(tc, inherited_connection_is_cancelled_and_closed);
     tcase_add_test(tc, inherited_connection_cancelled_in_connectionMade_is_lost);

@@ -105,6 +105,51 @@ START_TEST(connections_reach_the_factory)
 }
 END_TEST
 
+static const struct {
+    const char *description;
+    unsigned most;
+    bool refuses;
+} limits[] = {
+    {"tcp:8881:interface=127.0.0.1", 0, false},
+    {"tcp:8881:interface=127.0.0.1:maxConnections=2", 2, false},
+    {"tcp:maxConnections=2:8881:interface=127.0.0.1:refuseExcess=no", 2, false},
+    {"tcp:8881:127.0.0.1:5:refuseExcess=yes:maxConnections=2", 2, true},
+    {"tcp6:8881:interface=\\:\\:1:maxConnections=2:refuseExcess=yes", 2, true},
+    {"unix:/run/limited:maxConnections=2", 2, false},
+    {"unix:/run/limited:mode=600:maxConnections=2:refuseExcess=yes", 2, true},
+};
+
+static TorcSimPeer *connect_to(const char *address)
+{
+    if (strncmp(address, "unix:", 5) == 0)
+        return TorcSim_connectUNIX(sim, address + 5);
+    return strncmp(address, "[::1]", 5) == 0 ? TorcSim_connectFrom(sim, "::1", "::1", 8881)
+                                             : TorcSim_connect(sim, 8881);
+}
+
+/* LISTEN-14 */
+START_TEST(connections_are_limited_as_described)
+{
+    TorcServerEndpoint *endpoint = endpoint_of(limits[_i].description);
+    char address[TORC_ADDRESS_TEXT_SIZE];
+    TorcPort *port = NULL;
+    TorcAddress host;
+    ck_assert_int_eq(TorcServerEndpoint_listen(endpoint, factory, &port), 0);
+    TorcServerEndpoint_unref(endpoint);
+    TorcPort_getHost(port, &host);
+    TorcAddress_format(&host, address, sizeof(address));
+    ck_assert_uint_eq(TorcPort_maxConnections(port), limits[_i].most);
+    TorcSimPeer *third = NULL;
+    for (int i = 0; i < 3; i++) {
+        third = connect_to(address);
+        ck_assert_ptr_nonnull(third);
+    }
+    TorcSim_advance(sim, 0);
+    ck_assert_uint_eq(TorcPort_connections(port), limits[_i].most ? limits[_i].most : 3);
+    ck_assert_int_eq(TorcSimPeer_gotEnd(third), limits[_i].refuses);
+}
+END_TEST
+
 START_TEST(endpoint_can_be_used_again)
 {
     TorcServerEndpoint *endpoint = endpoint_of("tcp:8881:interface=127.0.0.1");
@@ -175,7 +220,8 @@ static const struct {
     {"tcp6:80:interface=127.0.0.1", "endpoint \"tcp6:80:interface=127.0.0.1\", column 19: "
                                     "\"127.0.0.1\" is no IPv6 address such as \"\\:\\:1\""},
     {"tcp:80:interface=::1", "endpoint \"tcp:80:interface=::1\", column 19: \"\" is here for "
-                             "\"interface\", which is given by keyword too"},
+                             "\"interface\", which is given by keyword too (a ':' inside a value "
+                             "is written \"\\:\")"},
     {"tcp:80:::1", "endpoint \"tcp:80:::1\", column 10: one argument too many: \"1\" (a ':' "
                    "inside a value is written \"\\:\")"},
     {"tcp:80:backlog=0", "endpoint \"tcp:80:backlog=0\", column 16: the backlog must be a number "
@@ -183,7 +229,29 @@ static const struct {
     {"tcp:80:reusePort=1", "endpoint \"tcp:80:reusePort=1\", column 18: reusePort must be \"yes\" "
                            "or \"no\", not \"1\""},
     {"tcp:80:colour=red", "endpoint \"tcp:80:colour=red\", column 8: unknown keyword \"colour\" "
-                          "(known: port, interface, backlog, reusePort)"},
+                          "(known: port, interface, backlog, reusePort, maxConnections, "
+                          "refuseExcess)"},
+    {"tcp:80:maxConnections=0", "endpoint \"tcp:80:maxConnections=0\", column 23: maxConnections "
+                                "must be a number from 1 to 2147483647, not \"0\""},
+    {"tcp6:80:maxConnections=many",
+     "endpoint \"tcp6:80:maxConnections=many\", column 24: maxConnections must be a number from 1 "
+     "to 2147483647, not \"many\""},
+    {"unix:/x:maxConnections=4294967296",
+     "endpoint \"unix:/x:maxConnections=4294967296\", column 24: maxConnections must be a number "
+     "from 1 to 2147483647, not \"4294967296\""},
+    {"unix:/x:refuseExcess=", "endpoint \"unix:/x:refuseExcess=\", column 22: refuseExcess must be "
+                              "\"yes\" or \"no\", not \"\""},
+    {"fd:3:maxConnections=-1",
+     "endpoint \"fd:3:maxConnections=-1\", column 21: maxConnections must "
+     "be a number from 1 to 2147483647, not \"-1\""},
+    {"fd:3:refuseExcess=true",
+     "endpoint \"fd:3:refuseExcess=true\", column 19: refuseExcess must be "
+     "\"yes\" or \"no\", not \"true\""},
+    {"fd:3:5",
+     "endpoint \"fd:3:5\", column 6: one argument too many: \"5\" (a ':' inside a value is "
+     "written \"\\:\")"},
+    {"stdio:maxConnections=1",
+     "endpoint \"stdio:maxConnections=1\", column 7: this type takes no arguments"},
     {"tcp:80:backlog=1:backlog=2", "endpoint \"tcp:80:backlog=1:backlog=2\", column 18: "
                                    "\"backlog\" is given a second time"},
     {"t\x1b[31m\xff:\n", "endpoint \"t?[31m?:?\", column 1: unknown type \"t?[31m?\" (known: tcp, "
@@ -443,6 +511,7 @@ int main(void)
     tcase_add_test(tc, tcp6_does_not_take_ipv4);
     tcase_add_test(tc, connections_reach_the_factory);
     tcase_add_test(tc, endpoint_can_be_used_again);
+    tcase_add_loop_test(tc, connections_are_limited_as_described, 0, COUNT(limits));
     tcase_add_loop_test(tc, bad_description_is_explained, 0, COUNT(mistakes));
     tcase_add_loop_test(tc, systemd_without_sockets_is_explained, 0, 5);
     tcase_add_test(tc, constructors_check_their_arguments);
