@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Budgets of the echo server, held by counting instead of timing. Each figure is the difference
-# between a longer and a shorter run, so start-up and shut-down cancel out.
+# Budgets of the echo and line servers, held by counting instead of timing. Each figure is the
+# difference between a longer and a shorter run, so start-up and shut-down cancel out.
 #
-#     budget.sh syscalls|instructions|allocations|memory|burst TORC LOAD
+#     budget.sh syscalls|instructions|lines|allocations|blocks|faults|memory|burst TORC LOAD
 #
 # The figures hold for the release build: TORC_RELEASE_BUILD names its directory; without it the
 # test is skipped (exit code 77).
 set -euo pipefail
 
 what=$1 load=$3
+serve=echo traffic=pingpong
 if [[ -z ${TORC_RELEASE_BUILD:-} ]]; then
     echo "skipped: TORC_RELEASE_BUILD is not set (./dev test sets it)"
     exit 77
@@ -19,7 +20,10 @@ torc=$TORC_RELEASE_BUILD/torc
 work=$(mktemp -d)
 server=
 cleanup() {
-    [[ -z $server ]] || kill "$server" 2>/dev/null || true
+    if [[ -n $server ]]; then
+        kill "$server" 2>/dev/null || true
+        kill -CONT "$server" 2>/dev/null || true # a crowd that was interrupted
+    fi
     rm -rf "$work"
 }
 trap cleanup EXIT
@@ -31,7 +35,7 @@ need() {
 # Starts the server behind the given prefix and waits for the line that names its port.
 start_server() {
     : >"$work/out"
-    "$@" "$torc" serve echo --listen tcp:0:interface=127.0.0.1 >"$work/out" 2>"$work/err" &
+    "$@" "$torc" serve "$serve" --listen tcp:0:interface=127.0.0.1 >"$work/out" 2>"$work/err" &
     server=$!
     port=
     for _ in $(seq 200); do
@@ -63,21 +67,21 @@ at_most() {
 
 count_syscalls() { # MESSAGES -> number of system calls
     start_server strace -f -c -o "$work/strace"
-    "$load" pingpong "$port" "$1"
+    "$load" "$traffic" "$port" "$1"
     stop_server
     awk '/^[ 0-9.]+ / && $NF != "total" { calls += $4 } END { print calls }' "$work/strace"
 }
 
 count_instructions() { # MESSAGES -> user instructions
     start_server valgrind --tool=callgrind --callgrind-out-file="$work/callgrind"
-    "$load" pingpong "$port" "$1"
+    "$load" "$traffic" "$port" "$1"
     stop_server
     awk '/^(summary|totals):/ { print $2; exit }' "$work/callgrind"
 }
 
 count_allocations() { # MESSAGES -> calls of malloc and its kin
     start_server valgrind --log-file="$work/valgrind"
-    "$load" pingpong "$port" "$1"
+    "$load" "$traffic" "$port" "$1"
     stop_server
     sed -n 's/.*total heap usage: \([0-9,]*\) allocs.*/\1/p' "$work/valgrind" | tr -d ,
 }
@@ -91,6 +95,22 @@ per_message() { # COUNTER SHORT LONG -> figure per message
 
 private_kib() {
     awk '/^Private_Dirty:/ { print $2 }' "/proc/$server/smaps_rollup"
+}
+
+minor_faults() {
+    awk '{ print $10 }' "/proc/$server/stat"
+}
+
+# The first round makes the server allocate what so many answers at a time need.
+measure_faults() {
+    local rounds=50 before answers
+    start_server env
+    "$load" crowd "$port" 2 "$server" >"$work/answers"
+    before=$(minor_faults)
+    answers=$("$load" crowd "$port" "$rounds" "$server")
+    at_most "$(awk -v n=$(($(minor_faults) - before)) -v m="$answers" 'BEGIN { print n / m }')" 0.02 \
+        "page faults per answer of many in a turn"
+    stop_server
 }
 
 measure_memory() {
@@ -117,9 +137,22 @@ instructions)
     need valgrind
     at_most "$(per_message count_instructions 500 2500)" 900 "user instructions per echo"
     ;;
+lines)
+    need valgrind
+    serve=line traffic=lines
+    at_most "$(per_message count_instructions 3200 35200)" 380 "user instructions per line"
+    ;;
 allocations)
     need valgrind
     at_most "$(per_message count_allocations 200 1200)" 0 "allocations per echo"
+    ;;
+blocks)
+    need valgrind
+    traffic=blocks
+    at_most "$(per_message count_allocations 100 500)" 0.05 "allocations per block of 64 KiB"
+    ;;
+faults)
+    measure_faults
     ;;
 memory)
     measure_memory
