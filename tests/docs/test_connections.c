@@ -133,5 +133,5 @@ START_TEST(a_file_is_sent)
 }
 END_TEST
 
-RUN_STREAM_TESTS("connections page", {a_pull_producer_counts, 1},
-                 {a_push_producer_ticks_while_somebody_reads, 1}, {a_file_is_sent, 1})
+RUN_LOOP_TESTS("connections page", {a_pull_producer_counts, 1},
+               {a_push_producer_ticks_while_somebody_reads, 1}, {a_file_is_sent, 1})

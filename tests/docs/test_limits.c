@@ -192,6 +192,6 @@ START_TEST(a_worker_gets_a_file)
 }
 END_TEST
 
-RUN_STREAM_TESTS("limits on docs/connections.md", {a_server_with_a_limit, 1},
-                 {a_server_that_pauses, 1}, {a_server_that_stops_gracefully, 1},
-                 {a_worker_gets_a_file, 1})
+RUN_LOOP_TESTS("limits on docs/connections.md", {a_server_with_a_limit, 1},
+               {a_server_that_pauses, 1}, {a_server_that_stops_gracefully, 1},
+               {a_worker_gets_a_file, 1})

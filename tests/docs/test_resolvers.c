@@ -101,7 +101,7 @@ static void begin(void)
     static const char *const addresses[] = {"2001:db8::1", "192.0.2.1"};
     sim = TorcSim_new(1);
     reactor = TorcSim_reactor(sim);
-    TorcSim_setHost(sim, "home.example", addresses, 2);
+    TorcSim_setAddresses(sim, "home.example", addresses, 2);
     *printed = '\0';
 }
 

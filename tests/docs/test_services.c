@@ -114,7 +114,7 @@ static TorcService *new_application(TorcReactor *reactor, int letters)
         r = add(application, TorcTimerService_new(reactor, 60.0, report, NULL));
     if (r == 0)
         return TorcMultiService_service(application);
-    TorcService_unref(TorcMultiService_service(application));
+    TorcMultiService_unref(application);
     errno = -r;
     return NULL;
 }
@@ -206,7 +206,7 @@ START_TEST(main_learns_why_it_could_not_start)
     TorcMultiService *application = TorcMultiService_new();
     ck_assert_int_eq(TorcMultiService_addService(application, &service), 0);
     ck_assert_int_eq(run(TorcSim_reactor(sim), TorcMultiService_service(application)), -EADDRINUSE);
-    TorcService_unref(TorcMultiService_service(application));
+    TorcMultiService_unref(application);
     TorcService_unref(&service);
 }
 END_TEST

@@ -144,7 +144,7 @@ static void begin(void)
 static void end(void)
 {
     TorcService_unref(beats);
-    TorcService_unref(TorcClientService_service(feed));
+    ck_assert_ptr_null(TorcClientService_unref(feed));
     TorcSim_free(sim);
 }
 
@@ -210,7 +210,7 @@ START_TEST(a_server_listens_while_it_runs)
     TorcServerService *server = new_server(TorcSim_reactor(sim), factory);
     ck_assert_int_eq(TorcService_start(TorcServerService_service(server)), 0);
     ck_assert_ptr_nonnull(TorcSim_connect(sim, 8881));
-    TorcService_unref(TorcServerService_service(server));
+    ck_assert_ptr_null(TorcServerService_unref(server));
     ck_assert_ptr_null(TorcSim_connect(sim, 8881));
     TorcFactory_unref(factory);
 }

@@ -38,6 +38,45 @@ START_TEST(who_has_no_name_is_not_heard)
 }
 END_TEST
 
+/* ---- one with a timer ---------------------------------------------------------------------- */
+
+static void close_the_door(void *arg)
+{
+    TorcProtocol *doorman = arg;
+    TorcTransport_loseConnection(doorman->transport);
+}
+
+static void doorman_connectionMade(TorcProtocol *self)
+{
+    TorcReactor *reactor = TorcTransport_getReactor(self->transport);
+    TorcCall *call = TORC_CALL(close_the_door, self, .protocol = self);
+    TorcReactor_callLaterWith(reactor, 30.0, call, NULL);
+}
+
+static const TorcProtocolClass doorman_class = {
+    TORC_PROTOCOL_CLASS("doorman", TorcProtocol),
+    .connectionMade = doorman_connectionMade,
+};
+
+START_TEST(the_door_is_closed_after_half_a_minute)
+{
+    TorcSim *sim = TorcSim_new(1);
+    TorcFactory *factory = TorcFactory_forProtocol(&doorman_class);
+    TorcStringTransport *wire = TorcStringTransport_new();
+    TorcStringTransport_setReactor(wire, TorcSim_reactor(sim)); /* before it is connected */
+    TorcStringTransport_connect(wire, factory);
+
+    TorcSim_advance(sim, 29.0);
+    ck_assert(!TorcStringTransport_disconnecting(wire));
+    TorcSim_advance(sim, 1.0);
+    ck_assert(TorcStringTransport_disconnecting(wire));
+
+    TorcStringTransport_free(wire); /* before its reactor */
+    TorcFactory_unref(factory);
+    TorcSim_free(sim);
+}
+END_TEST
+
 /* ---- cuts ---------------------------------------------------------------------------------- */
 
 START_TEST(it_does_not_matter_how_the_input_is_cut)
@@ -163,6 +202,25 @@ static bool conversation(TorcSim *sim, void *arg)
     return true;
 }
 
+static void print_line(void *arg, const char *line)
+{
+    fprintf(arg, "%s\n", line);
+}
+
+START_TEST(the_trace_goes_where_the_test_likes)
+{
+    char text[2000];
+    FILE *file = fmemopen(text, sizeof(text), "w");
+    TorcSim *sim = TorcSim_new(1);
+    TorcSim_setTraceSize(sim, 100000);
+    TorcSim_followTrace(sim, print_line, file);
+    TorcSim_note(sim, "here we are");
+    TorcSim_free(sim);
+    fclose(file);
+    ck_assert_ptr_nonnull(strstr(text, "note: \"here we are\"\n"));
+}
+END_TEST
+
 START_TEST(a_conversation_survives_whatever_happens_to_it)
 {
     ck_assert(torc_sim_runSeeds(1, 200, conversation, NULL));
@@ -218,7 +276,7 @@ typedef struct World {
 static World build_world(void)
 {
     TorcSim *sim = TorcSim_new(1);
-    World world = {sim, TorcSim_host(sim, "server", NULL), TorcSim_host(sim, "laptop", NULL)};
+    World world = {sim, TorcSim_addHost(sim, "server", NULL), TorcSim_addHost(sim, "laptop", NULL)};
     TorcSim_setLink(sim, world.laptop, world.server, TORC_SIM_LINK(.latency = 0.05));
     TorcSim_setLink(sim, world.server, world.laptop,
                     TORC_SIM_LINK(.latency = 0.05, .jitter = 0.01, .bandwidth = 10000));
@@ -286,11 +344,13 @@ int main(void)
     tcase_set_timeout(tcase, 30);
     tcase_add_test(tcase, somebody_says_who_she_is);
     tcase_add_test(tcase, who_has_no_name_is_not_heard);
+    tcase_add_test(tcase, the_door_is_closed_after_half_a_minute);
     tcase_add_test(tcase, it_does_not_matter_how_the_input_is_cut);
     tcase_add_test(tcase, everybody_reads_what_anybody_writes);
     tcase_add_test(tcase, nobody_is_disturbed_for_a_day);
     tcase_add_test(tcase, who_does_not_read_is_dropped_and_the_others_are_told);
     tcase_add_test(tcase, the_server_survives_having_no_descriptors);
+    tcase_add_test(tcase, the_trace_goes_where_the_test_likes);
     tcase_add_test(tcase, a_conversation_survives_whatever_happens_to_it);
     tcase_add_test(tcase, a_client_and_the_server_understand_each_other);
     tcase_add_test(tcase, a_program_on_another_machine_is_served);
