@@ -96,7 +96,7 @@ static int stay_connected(TorcReactor *reactor, TorcClientEndpoint *endpoint)
     int r = add(application, TorcClientService_service(talk.client));
     if (r == 0)
         r = run(reactor, application, &talk);
-    TorcService_unref(TorcMultiService_service(application));
+    TorcMultiService_unref(application);
     TorcFactory_unref(factory);
     return r;
 }

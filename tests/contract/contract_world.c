@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../support/run_tests.h"
 #include "contract_peer.h"
 
 typedef enum Kind {
@@ -544,17 +545,11 @@ static bool left_out(int index)
 
 int run_contract(const char *name, const TTest *const *tests, size_t count)
 {
-    Suite *suite = suite_create(name);
     TCase *tcase = tcase_create(name);
     tcase_set_timeout(tcase, 60);
     for (size_t i = 0; i < count; i++)
         for (int world_index = 0; world_index < WORLDS; world_index++)
             if (!left_out(world_index))
                 tcase_add_loop_test(tcase, tests[i], world_index, world_index + 1);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_case(name, tcase);
 }

@@ -34,7 +34,7 @@ START_TEST(it_is_made_gets_data_and_is_lost_once) /* CLOSE-1 */
 }
 END_TEST
 
-START_TEST(nothing_of_it_is_left_after_the_loss) /* CLOSE-20 */
+START_TEST(nothing_of_it_is_left_after_the_loss) /* CLOSE-20, BUG-8 */
 {
     BEGIN_CONNECTED(0);
     TorcConnectionId id = TorcTransport_getConnectionId(rec.transport);
@@ -131,7 +131,7 @@ START_TEST(three_writes_and_a_close_reach_a_slow_reader_whole) /* CLOSE-2, WR-2 
 }
 END_TEST
 
-START_TEST(the_loss_comes_after_the_call_that_asked_for_it) /* CLOSE-2 */
+START_TEST(the_loss_comes_after_the_call_that_asked_for_it) /* CLOSE-2, BUG-6 */
 {
     BEGIN_CONNECTED(0);
     TorcTransport_loseConnection(rec.transport);
@@ -173,7 +173,7 @@ static void close_again(Recording *recording)
     ck_assert_int_eq(TorcTransport_loseWriteConnection(recording->transport), -EPIPE);
 }
 
-START_TEST(closing_inside_connectionLost_does_nothing) /* CLOSE-6 */
+START_TEST(closing_inside_connectionLost_does_nothing) /* CLOSE-6, BUG-8 */
 {
     rec.on[RECORD_LOST] = close_again;
     BEGIN_CONNECTED(0);
@@ -214,7 +214,7 @@ static void answer_and_lose(Recording *recording)
 }
 
 /* The kernel would answer the rest of the request by a reset, which destroys the reply. */
-START_TEST(the_last_reply_survives_input_that_nobody_reads)
+START_TEST(the_last_reply_survives_input_that_nobody_reads) /* BUG-10 */
 {
     rec.on[RECORD_DATA] = answer_and_lose;
     BEGIN_CONNECTED(SOCKET);
@@ -241,7 +241,7 @@ static void write_bulk_after_five(Recording *recording)
         write_bulk(recording);
 }
 
-START_TEST(a_fin_lets_the_answer_leave) /* CLOSE-7 */
+START_TEST(a_fin_lets_the_answer_leave) /* CLOSE-7, BUG-9 */
 {
     rec.on[RECORD_DATA] = write_bulk_after_five;
     BEGIN_CONNECTED(0);
@@ -259,7 +259,7 @@ START_TEST(a_fin_lets_the_answer_leave) /* CLOSE-7 */
 }
 END_TEST
 
-START_TEST(a_fin_that_comes_with_data_is_seen) /* CLOSE-7 */
+START_TEST(a_fin_that_comes_with_data_is_seen) /* CLOSE-7, BUG-9 */
 {
     BEGIN_CONNECTED(0);
     peer_say(peer, "hello");
@@ -275,7 +275,7 @@ static void answer(Recording *recording)
     ck_assert_int_eq(TorcTransport_write(recording->transport, "answer", 6), 0);
 }
 
-START_TEST(a_half_closeable_protocol_goes_on_writing_after_a_fin) /* CLOSE-8 */
+START_TEST(a_half_closeable_protocol_goes_on_writing_after_a_fin) /* CLOSE-8, BUG-9 */
 {
     rec.half_closeable = true;
     rec.on[RECORD_EOF] = answer;
@@ -325,6 +325,7 @@ static void begin_streaming(Recording *recording)
     ck_assert_int_eq(TorcTransport_registerProducer(transport, &stream_class, transport, false), 0);
 }
 
+/* BUG-9 */
 START_TEST(a_server_streams_a_megabyte_to_a_peer_that_has_shut_its_side) /* CLOSE-8, PROD-2 */
 {
     rec.half_closeable = true;
@@ -530,7 +531,7 @@ START_TEST(aborted_in_dataReceived_it_gets_no_more) /* CLOSE-15 */
 }
 END_TEST
 
-START_TEST(several_ways_of_ending_make_one_end) /* CLOSE-16 */
+START_TEST(several_ways_of_ending_make_one_end) /* CLOSE-16, BUG-8 */
 {
     BEGIN_CONNECTED(0);
     TorcTransport_loseConnection(rec.transport);

@@ -151,7 +151,7 @@ static const TorcProducerClass source_class = {.size = sizeof(TorcProducerClass)
                                                .resumeProducing = source_resume};
 
 /* A gigabyte in virtual time: tests/transports/test_producers_push.c. */
-START_TEST(a_fast_producer_and_a_slow_reader_need_the_mark_and_a_buffer) /* PROD-3 */
+START_TEST(a_fast_producer_and_a_slow_reader_need_the_mark_and_a_buffer) /* PROD-3, BUG-3 */
 {
     static const TorcMemory functions = {memory_allocate, memory_reallocate, memory_release};
     size_t taken = 0;
@@ -190,7 +190,7 @@ END_TEST
 
 /* Without the spare descriptor there is nothing left but to look away: those who wait go on waiting
  * the whole time. */
-START_TEST(at_the_descriptor_limit_it_sleeps_and_then_serves_those_who_wait) /* LISTEN-9 */
+START_TEST(at_the_descriptor_limit_it_sleeps_and_then_serves_those_who_wait) /* LISTEN-9, BUG-1 */
 {
     enum { CLIENTS = 30, ROOM = 10 };
     const double seconds = 0.5;
@@ -407,7 +407,7 @@ static void *post_too_late(void *arg)
     return arg;
 }
 
-START_TEST(calls_from_threads_all_come_in_order_and_with_few_wake_ups) /* THR-1, THR-2 */
+START_TEST(calls_from_threads_all_come_in_order_and_with_few_wake_ups) /* THR-1, THR-2, BUG-52 */
 {
     pthread_t threads[THREADS + 1];
     BEGIN(LOOP | REAL);

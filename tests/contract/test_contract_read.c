@@ -110,7 +110,7 @@ static void assert_bounded(Recording *recording)
     ck_assert_uint_le(recording->chunk, 256 * 1024);
 }
 
-START_TEST(a_busy_connection_does_not_starve_a_quiet_one) /* RD-1 */
+START_TEST(a_busy_connection_does_not_starve_a_quiet_one) /* RD-1, BUG-17 */
 {
     quiet = (Recording){.on[RECORD_DATA] = note_busy};
     rec.next = &quiet;
@@ -137,7 +137,7 @@ static void try_to_turn(Recording *recording)
     ck_assert_int_eq(TorcReactor_run(world.reactor), -EDEADLK);
 }
 
-START_TEST(no_turn_begins_inside_a_callback) /* RD-5 */
+START_TEST(no_turn_begins_inside_a_callback) /* RD-5, BUG-6 */
 {
     rec.on[RECORD_MADE] = rec.on[RECORD_DATA] = rec.on[RECORD_LOST] = try_to_turn;
     BEGIN_CONNECTED(0);

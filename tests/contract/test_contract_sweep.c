@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "../support/failing_memory.h"
+#include "../support/run_tests.h"
 #include "sweep_calls.h"
 
 typedef enum Place {
@@ -249,7 +250,7 @@ static void play_counted(int index, Place place, int first, int second, long kep
 }
 
 /* _i: a world and a place. */
-START_TEST(every_call_may_be_made_from_inside_every_callback) /* CLOSE-1, PROD-4, PROD-5 */
+START_TEST(every_call_may_be_made_from_inside_every_callback) /* CLOSE-1, PROD-4, PROD-5, BUG-5 */
 {
     Place place = (Place)(_i % PLACES);
     long kept = begin_counting(_i / PLACES, place);
@@ -259,7 +260,7 @@ START_TEST(every_call_may_be_made_from_inside_every_callback) /* CLOSE-1, PROD-4
 }
 END_TEST
 
-START_TEST(every_two_calls_may_be_made_from_inside_every_callback) /* CLOSE-1, CLOSE-16 */
+START_TEST(every_two_calls_may_be_made_from_inside_every_callback) /* CLOSE-1, CLOSE-16, BUG-5 */
 {
     Place place = (Place)(_i % PLACES);
     const unsigned needs = SIMULATED | WHOLE;
@@ -277,17 +278,11 @@ END_TEST
 int main(int argc, char **argv)
 {
     bool pairs = argc > 1 && strcmp(argv[1], "pairs") == 0;
-    Suite *suite = suite_create("contract: re-entrancy");
     TCase *tcase = tcase_create("sweeps");
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase,
                         pairs ? every_two_calls_may_be_made_from_inside_every_callback
                               : every_call_may_be_made_from_inside_every_callback,
                         0, worlds_count() * PLACES);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_case("contract: re-entrancy", tcase);
 }

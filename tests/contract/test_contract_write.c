@@ -11,7 +11,7 @@ static void count_release(void *arg)
     ++*(unsigned *)arg;
 }
 
-START_TEST(all_ways_of_writing_keep_the_order_of_the_calls) /* WR-2 */
+START_TEST(all_ways_of_writing_keep_the_order_of_the_calls) /* WR-2, BUG-7 */
 {
     unsigned released = 0;
     BEGIN_CONNECTED(0);
@@ -74,7 +74,7 @@ START_TEST(an_empty_write_does_nothing) /* WR-5 */
 }
 END_TEST
 
-START_TEST(a_write_after_loseConnection_is_refused) /* WR-7 */
+START_TEST(a_write_after_loseConnection_is_refused) /* WR-7, BUG-8 */
 {
     BEGIN_CONNECTED(0);
     ck_assert_int_eq(write_text("before"), 0);
@@ -91,7 +91,7 @@ static void write_too_late(Recording *recording)
     ck_assert_int_eq(TorcTransport_write(recording->transport, "x", 1), -EPIPE);
 }
 
-START_TEST(a_write_in_connectionLost_is_refused) /* WR-4 */
+START_TEST(a_write_in_connectionLost_is_refused) /* WR-4, BUG-8 */
 {
     rec.on[RECORD_LOST] = write_too_late;
     BEGIN_CONNECTED(0);
@@ -172,7 +172,7 @@ START_TEST(it_is_told_to_pause_once_and_to_go_on_once) /* PROD-3 */
 }
 END_TEST
 
-START_TEST(output_beyond_the_limit_ends_the_connection)
+START_TEST(output_beyond_the_limit_ends_the_connection) /* BUG-3 */
 {
     BEGIN_CONNECTED(0);
     ck_assert_int_eq(TorcTransport_setBufferLimit(rec.transport, 5000), 0);

@@ -11,6 +11,7 @@
 #ifndef TORC_TESTS_FAILING_MEMORY_H
 #define TORC_TESTS_FAILING_MEMORY_H
 
+#include <check.h>
 #include <stdlib.h>
 
 #include "reactor/memory_internal.h"
@@ -88,6 +89,23 @@ static inline long FailingMemory_allocations(void)
 static inline long FailingMemory_live(void)
 {
     return failing_memory.live;
+}
+
+/* Calls `attempt` with the number of the allocation that it lets fail, from 0 until it says that
+ * there was none such. Each must leave behind what an attempt without failure (-1) leaves: class
+ * tables stay resolved. Returns how many it took. */
+static inline long FailingMemory_tryAll(bool (*attempt)(long k))
+{
+    FailingMemory_start(-1);
+    (void)attempt(-1);
+    long kept = FailingMemory_live();
+    long k = 0;
+    for (bool done = false; !done; k++) {
+        done = attempt(k);
+        ck_assert_int_eq(FailingMemory_live(), kept);
+    }
+    FailingMemory_stop();
+    return k;
 }
 
 #endif

@@ -65,6 +65,7 @@ static inline void FakeReactor_init(FakeReactor *fake)
         .now = 1000 * TORC__SECOND,
     };
     fake->reactor.system = &fake->system;
+    fake->reactor.slow = (TorcSlowCallbacks){.limit = (TorcTicks)-1, .threshold = TORC__NEVER};
     torc__reactor_enter(&fake->reactor);
 }
 

@@ -6,17 +6,19 @@
 #include <check.h>
 #include <dirent.h>
 #include <errno.h>
+#include <semaphore.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "reactor/system_real_internal.h"
+#include "tests/support/run_tests.h"
 
 #define MILLISECOND INT64_C(1000000)
 
 /* For loop tests: 0…2 as on Linux, 3…5 as where eventfd and timerfd are missing. */
-enum { VARIANTS = 6 };
+enum { EPOLL, VARIANTS = 6 };
 static const char *const variant_backends[] = {"epoll", "poll", "select"};
 
 static int descriptors_before;
@@ -70,6 +72,19 @@ static inline void sleep_for(int64_t nanoseconds)
         ;
 }
 
+static inline void await_posts(sem_t *semaphore, int count)
+{
+    while (count-- > 0)
+        while (sem_wait(semaphore) < 0)
+            ck_assert_int_eq(errno, EINTR);
+}
+
+static inline void post(sem_t *semaphore, int count)
+{
+    while (count-- > 0)
+        sem_post(semaphore);
+}
+
 static inline void make_pair(int ends[2])
 {
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
@@ -84,11 +99,7 @@ static inline void close_pair(int ends[2])
 #define RUN_SUITE(suite)                                                                           \
     int main(void)                                                                                 \
     {                                                                                              \
-        SRunner *runner = srunner_create(suite());                                                 \
-        srunner_run_all(runner, CK_NORMAL);                                                        \
-        int failures = srunner_ntests_failed(runner);                                              \
-        srunner_free(runner);                                                                      \
-        return failures != 0;                                                                      \
+        return run_suite(suite());                                                                 \
     }
 
 #endif

@@ -24,6 +24,7 @@
 #include <torc/torc.h>
 
 #include "recorder.h"
+#include "run_tests.h"
 
 enum { EDGE, LEVEL, EDGE_BYTEWISE, LEVEL_BYTEWISE, MODES };
 enum { PORT = 8881, WHOLE_MODES = EDGE_BYTEWISE };
@@ -172,34 +173,5 @@ static inline void stop_after(double seconds)
 {
     ck_assert_int_eq(TorcReactor_callLater(reactor, seconds, stop_reactor, NULL, NULL), 0);
 }
-
-/* ---- the program --------------------------------------------------------------------------- */
-
-typedef struct StreamTest {
-    const TTest *test;
-    int times; /* modes it runs in: those from 0 on */
-} StreamTest;
-
-static inline int run_stream_tests(const char *name, const StreamTest *tests, size_t count)
-{
-    Suite *suite = suite_create(name);
-    TCase *tcase = tcase_create(name);
-    tcase_set_timeout(tcase, 30);
-    for (size_t i = 0; i < count; i++)
-        tcase_add_loop_test(tcase, tests[i].test, 0, tests[i].times);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
-}
-
-#define RUN_STREAM_TESTS(name, ...)                                                                \
-    int main(void)                                                                                 \
-    {                                                                                              \
-        const StreamTest tests[] = {__VA_ARGS__};                                                  \
-        return run_stream_tests(name, tests, sizeof(tests) / sizeof(tests[0]));                    \
-    }
 
 #endif
