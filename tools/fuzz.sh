@@ -1,0 +1,264 @@
+#!/usr/bin/env bash
+# Builds the fuzz targets and runs them (docs/fuzzing.md).
+#
+#   tools/fuzz.sh [--runs COUNT] [--dir DIRECTORY] [TARGET [SECONDS]]
+#   tools/fuzz.sh --list                  names of the targets
+#   tools/fuzz.sh --keep TARGET           adds what the grown corpus covers to that in the tree
+#   tools/fuzz.sh --smoke DIRECTORY       a second of each, and the planted bugs; for ./dev test
+#
+# DIRECTORY, build-fuzz unless given, holds the build, a corpus that grows from run to run, inputs
+# that broke something, logs, and a ledger: one line of JSON for each run of a target.
+#
+# Status 0: nothing was found. 1: something was, or a target saw too little. 77: no libFuzzer here.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# s2n's thresholds: a target that sees fewer features than this tests nothing.
+least_features=100
+wanted_rate=1000
+limits=(-timeout=5 -rss_limit_mb=512 -max_len=4096)
+# The schedule by entropy takes more than half of the time where there are thousands of features.
+limits+=(-entropic=0)
+largest_seed=4096
+most_seeds=50
+
+dir=build-fuzz
+seconds=
+runs=
+
+die() {
+    printf 'fuzz: %s\n' "$*" >&2
+    exit 2
+}
+
+# The names between the braces of fuzz_targets and planted_targets in tests/fuzz/meson.build.
+names_in() { sed -n "/^$1 = {/,/^}/s/^  '\([a-z0-9_]*\)':.*/\1/p" tests/fuzz/meson.build; }
+targets() { names_in fuzz_targets; }
+planted() { names_in planted_targets; }
+
+# Older sanitizers cannot place their shadow memory when addresses are randomised widely.
+runner=()
+! setarch -R true 2>/dev/null || runner=(setarch -R)
+export ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=1:quarantine_size_mb=32}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS-print_stacktrace=1:halt_on_error=1}
+
+has_fuzzer() {
+    command -v clang >/dev/null &&
+        printf 'int LLVMFuzzerTestOneInput(const char *data, unsigned long size) { return !data && size; }' |
+        clang -fsanitize=fuzzer -o /dev/null -x c - 2>/dev/null
+}
+
+build() {
+    CC=clang tools/configure.sh "$dir" buildtype=debug optimization=1 b_ndebug=false \
+        b_sanitize=address,undefined b_lundef=false default_library=static fuzz=true &&
+        meson compile -C "$dir" fuzzers
+}
+
+# Fuzzes TARGET with what it needs; the options of libFuzzer follow. What it says goes to its log.
+# A planted bug is looked for from the inputs of the target that it is named after, if there is one.
+fuzz() {
+    local name=$1 directory inputs=("$dir/corpus/$1") options=()
+    shift
+    mkdir -p "$dir"/{corpus,crashers,logs}/"$name"
+    for directory in tests/fuzz/{corpus,crashers}/"${name#planted_}"; do
+        [[ ! -d $directory ]] || inputs+=("$directory")
+    done
+    [[ ! -f tests/fuzz/$name.dict ]] || options+=(-dict="tests/fuzz/$name.dict")
+    "${runner[@]}" "$dir/tests/fuzz/fuzz_$name" "${limits[@]}" "${options[@]}" "$@" \
+        -print_final_stats=1 -artifact_prefix="$dir/crashers/$name/" "${inputs[@]}" \
+        >"$dir/logs/$name/log" 2>&1
+}
+
+# statistic TARGET NAME: a number that libFuzzer has printed; 0 if it has not.
+statistic() {
+    local number
+    number=$(sed -n "s/^stat::$2: *\([0-9]*\)$/\1/p" "$dir/logs/$1/log")
+    printf '%s' "${number:-0}"
+}
+
+# progress TARGET WORD: what stands behind WORD (cov:, ft:) in the last line that has it.
+progress() {
+    local number
+    number=$(sed -n "s/.* $2 \([0-9]*\) .*/\1/p" "$dir/logs/$1/log" | tail -n 1)
+    printf '%s' "${number:-0}"
+}
+
+# Prints the row of a run and adds it to the ledger. report TARGET STATUS BEGAN
+report() {
+    local name=$1 status=$2 took=$((SECONDS - $3)) verdict='' executions rate features seed
+    executions=$(statistic "$name" number_of_executed_units)
+    rate=$(statistic "$name" average_exec_per_sec)
+    features=$(progress "$name" ft:)
+    seed=$(sed -n 's/^INFO: Seed: \([0-9]*\)$/\1/p' "$dir/logs/$name/log")
+    if [[ $status -ne 0 ]]; then
+        verdict='FAILED'
+    elif [[ $features -lt $least_features ]]; then
+        verdict="FAILED: fewer than $least_features features"
+    elif [[ $rate -lt $wanted_rate ]]; then
+        verdict='slow'
+    fi
+    printf '%-20s %12d %8d %9d %9d %s\n' "$name" "$executions" "$rate" "$features" \
+        "$(progress "$name" cov:)" "$verdict"
+    printf '{"tool":"fuzz","target":"%s","when":%d,"executions":%d,"seconds":%d,"features":%d,"crashes":%d,"seed":%d}\n' \
+        "$name" "$(date +%s)" "$executions" "$took" "$features" "$((status != 0))" "${seed:-0}" >>"$dir/ledger"
+    [[ $verdict != FAILED* ]]
+}
+
+# What a target said when it broke, how to see it again, and what to do with it.
+explain() {
+    local name=$1 input
+    grep -vE '^(#|INFO|stat::|Running:)' "$dir/logs/$name/log" | tail -n 40 | sed 's/^/    /'
+    input=$(sed -n 's/.*Test unit written to //p' "$dir/logs/$name/log" | tail -n 1)
+    [[ -n $input ]] || return 0
+    printf '\nAgain: %s\n' "${runner[*]} $dir/tests/fuzz/fuzz_$name $input"
+    printf 'Keep it as a test, named after what it was: cp %s tests/fuzz/crashers/%s/NAME\n\n' "$input" "$name"
+}
+
+heading() { printf '%-20s %12s %8s %9s %9s\n' target executions exec/s features coverage; }
+
+fuzz_all() {
+    local name began status bad=0 options=()
+    [[ -z $runs ]] || options+=(-runs="$runs")
+    [[ -z $seconds ]] || options+=(-max_total_time="$seconds")
+    heading
+    for name; do
+        began=$SECONDS
+        status=0
+        fuzz "$name" "${options[@]}" || status=$?
+        if ! report "$name" "$status" "$began"; then
+            bad=1
+            [[ $status -eq 0 ]] || explain "$name"
+        fi
+    done
+    return "$bad"
+}
+
+# ---- smoke --------------------------------------------------------------------------------------
+
+# Each in the background, as many at a time as there are processors; the status of each is in a file.
+run_together() {
+    local name
+    while read -r name; do
+        while [[ $(jobs -rp | wc -l) -ge $(nproc) ]]; do
+            wait -n || true
+        done
+        { fuzz "$name" "$@" && echo 0 || echo $?; } >"$dir/status-$name" &
+    done
+    wait
+}
+
+# A planted bug is found when the target fails and says what is written beside it.
+check_planted() {
+    local name=$1 expected
+    expected=$(sed -n "s/^  '$name':.*# //p" tests/fuzz/meson.build)
+    if [[ $(<"$dir/status-$name") -eq 0 ]] || ! grep -qF -- "$expected" "$dir/logs/$name/log"; then
+        printf '%s: the planted bug was not found (%s)\n' "$name" "$expected"
+        tail -n 20 "$dir/logs/$name/log"
+        return 1
+    fi
+    printf '%s: found after %d executions\n' "$name" "$(statistic "$name" number_of_executed_units)"
+}
+
+smoke() {
+    local name began=$SECONDS good=0 bad=0
+    run_together -max_total_time=1 < <(targets)
+    run_together -max_total_time=20 < <(planted)
+    heading
+    for name in $(targets); do
+        if report "$name" "$(<"$dir/status-$name")" "$began"; then
+            good=$((good + 1))
+        else
+            bad=$((bad + 1))
+            explain "$name"
+        fi
+    done
+    for name in $(planted); do
+        if check_planted "$name"; then good=$((good + 1)); else bad=$((bad + 1)); fi
+    done
+    printf '%d passed, %d failed\n' "$good" "$bad"
+    [[ $bad -eq 0 ]]
+}
+
+# ---- keeping ------------------------------------------------------------------------------------
+
+# Adds to the corpus in the tree the fewest inputs that cover what it does not and the grown one does.
+# If these are too many, those that are long, and so cover more, come first. libFuzzer names them
+# after their contents.
+keep() {
+    local name=$1 kept=tests/fuzz/corpus/$1 more=$dir/more
+    rm -rf "$more"
+    mkdir -p "$more" "$kept"
+    cp -r "$kept/." "$more"
+    "${runner[@]}" "$dir/tests/fuzz/fuzz_$name" "${limits[@]}" -use_counters=0 -use_cmp=0 \
+        -set_cover_merge=1 "$more" "$dir/corpus/$name" >/dev/null 2>&1
+    find "$more" -type f -size -$((largest_seed + 1))c -printf '%s %f\n' | sort -rn |
+        while read -r _ input; do
+            if [[ ! -e $kept/$input && $(count_files "$kept") -lt $most_seeds ]]; then
+                cp "$more/$input" "$kept"
+            fi
+        done
+    printf '%s: %d inputs\n' "$kept" "$(count_files "$kept")"
+}
+
+count_files() { find "$1" -type f | wc -l; }
+
+# ---- the command line ---------------------------------------------------------------------------
+
+command=fuzz
+words=()
+while [[ $# -gt 0 ]]; do
+    case $1 in
+        --list)
+            targets
+            exit
+            ;;
+        --runs | --dir | --keep | --smoke)
+            [[ $# -gt 1 ]] || die "$1 takes a value"
+            case $1 in
+                --runs) runs=$2 ;;
+                --dir) dir=$2 ;;
+                --keep) command=keep words+=("$2") ;;
+                --smoke) command=smoke dir=$2 ;;
+            esac
+            shift
+            ;;
+        -*) die "unknown option $1" ;;
+        *) words+=("$1") ;;
+    esac
+    shift
+done
+
+if ! has_fuzzer; then
+    printf 'fuzz: clang with libFuzzer is not installed (./dev setup fuzz)\n' >&2
+    exit 77
+fi
+
+name=${words[0]-}
+[[ ${#words[@]} -le 2 ]] || die 'one target and its seconds'
+[[ -z $name ]] || targets | grep -qx -- "$name" || die "no target '$name'; there are: $(targets | paste -sd ' ')"
+[[ ${words[1]-1} =~ ^[1-9][0-9]*$ ]] || die "seconds are a number, not '${words[1]}'"
+[[ ${runs:-1} =~ ^[1-9][0-9]*$ ]] || die "runs are a number, not '$runs'"
+# So many runs, or so long; by default a minute.
+seconds=${words[1]-}
+[[ -n $seconds || -n $runs ]] || seconds=60
+
+case $command in
+    keep)
+        build
+        keep "$name"
+        ;;
+    smoke)
+        # These are sanitizers already, and the same ones each time.
+        [[ -z ${TORC_SANITIZER-} ]] || exit 77
+        said=$(build 2>&1) || {
+            printf '%s\n' "$said"
+            exit 1
+        }
+        smoke
+        ;;
+    fuzz)
+        build
+        mapfile -t chosen < <(if [[ -n $name ]]; then echo "$name"; else targets; fi)
+        fuzz_all "${chosen[@]}"
+        ;;
+esac
