@@ -1,0 +1,472 @@
+/* The torture program: every case, on every world, with every call failing in turn (torture.h).
+ *
+ *     torture [--sample PERCENT] [--seed N] [--jobs N] [--ledger FILE] [--list] [WHAT...]
+ *
+ * What there is: "resources", each case with every allocation, descriptor and thread missing in
+ * turn; "calls", with every error of the errno table at the first eight calls of its kind; or one
+ * case, named echo, echo/epoll, or echo/epoll:memory:17:once and echo/epoll:recv=ECONNRESET:2:once,
+ * which are one run. Nothing named: everything.
+ *
+ * First each case is held without a fault, to count its calls; then call k fails, once, with the
+ * next three, with every second one after it, and for ever, for each k. A run is a child process, a
+ * few of which go on at a time; what it has to say it leaves in memory shared with its parent.
+ *
+ * Status 0: everything was survived. 1: something was not. 2: wrong arguments. */
+#include "torture.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ledger.h"
+#include "run.h"
+
+enum { MOST_JOBS = 16, MOST_SHOWN = 20 };
+
+/* Of each kind; later ones meet nothing new. */
+enum { MOST_CALLS = 8 };
+
+typedef struct Job {
+    pid_t pid; /* 0: free */
+    bool passed;
+    Plan plan;
+    Report *report;
+} Job;
+
+static struct {
+    Job jobs[MOST_JOBS];
+    int job_count;
+    long points; /* faults that struck and were survived */
+    long runs;
+    long failures;
+    long all_failures; /* of everything that was asked for */
+} torture;
+
+/* ---- names --------------------------------------------------------------------------------- */
+
+static void print_plan(FILE *file, const Plan *plan)
+{
+    fprintf(file, "%s/%s", plan->test->name, world_nameOf(plan->world));
+    if (plan->number > 0)
+        fprintf(file, ":%s%s%s:%ld:%s", fault_class_names[plan->cls], plan->row ? "=" : "",
+                plan->row ? plan->row->name : "", plan->number, fault_mode_names[plan->mode]);
+}
+
+static int find_name(const char *const *names, int count, const char *name)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+static const ErrnoRow *find_row(int cls, const char *error)
+{
+    for (const ErrnoRow *row = errno_table; row->name; row++)
+        if ((int)row->call == cls && strcmp(row->name, error) == 0)
+            return row;
+    return NULL;
+}
+
+/* "memory", or "recv=ECONNRESET" */
+static bool read_class(char *text, Plan *ret_plan)
+{
+    char *error = strchr(text, '=');
+    if (error)
+        *error++ = '\0';
+    int cls = find_name(fault_class_names, FAULT_CLASSES, text);
+    if (cls < 0 || (cls >= FAULT_FIRST_CALL) != (error != NULL))
+        return false;
+    ret_plan->cls = (FaultClass)cls;
+    ret_plan->row = error ? find_row(cls, error) : NULL;
+    ret_plan->calls = error != NULL;
+    return !error || ret_plan->row;
+}
+
+/* ":memory:17:once" */
+static bool read_fault(const char *text, Plan *ret_plan)
+{
+    char cls[40];
+    char mode[16];
+    int used = 0;
+    if (sscanf(text, ":%39[^:]:%ld:%15[^:]%n", cls, &ret_plan->number, mode, &used) != 3 ||
+        text[used] || ret_plan->number < 1)
+        return false;
+    int mode_index = find_name(fault_mode_names, FAULT_MODES, mode);
+    ret_plan->mode = (FaultMode)mode_index;
+    return mode_index >= 0 && read_class(cls, ret_plan);
+}
+
+/* ---- outcomes ------------------------------------------------------------------------------ */
+
+static void show_failure(const Job *job, int status)
+{
+    if (torture.failures++ >= MOST_SHOWN)
+        return;
+    fputs("torture: FAILED ", stdout);
+    print_plan(stdout, &job->plan);
+    if (*job->report->message)
+        printf(": %s", job->report->message);
+    else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+        printf(": not over after %u s", run_timeLimit());
+    else if (WIFSIGNALED(status))
+        printf(": %s", strsignal(WTERMSIG(status)));
+    else
+        printf(": ended with status %d", WEXITSTATUS(status));
+    fputs("\n    to repeat it: ./dev torture ", stdout);
+    print_plan(stdout, &job->plan);
+    fputs("\n", stdout);
+    fflush(stdout);
+}
+
+static void settle(Job *job, int status)
+{
+    job->passed = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    job->pid = 0;
+    torture.runs++;
+    if (!job->passed)
+        show_failure(job, status);
+    else if (job->plan.number > 0 && job->report->struck)
+        torture.points++;
+}
+
+/* ---- jobs ---------------------------------------------------------------------------------- */
+
+static void open_jobs(int count)
+{
+    torture.job_count = count;
+    for (int i = 0; i < count; i++) {
+        void *shared =
+            mmap(NULL, sizeof(Report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (shared == MAP_FAILED) {
+            perror("torture");
+            exit(2);
+        }
+        torture.jobs[i].report = shared;
+    }
+}
+
+static void start(Job *job, const Plan *plan)
+{
+    job->plan = *plan;
+    memset(job->report, 0, sizeof(Report));
+    fflush(NULL);
+    job->pid = fork();
+    if (job->pid < 0) {
+        perror("torture: fork");
+        exit(2);
+    }
+    if (job->pid == 0)
+        run_play(plan, job->report);
+}
+
+static Job *job_of(pid_t pid)
+{
+    for (int i = 0; i < torture.job_count; i++)
+        if (torture.jobs[i].pid == pid)
+            return &torture.jobs[i];
+    return NULL;
+}
+
+/* False: no run is under way. */
+static bool wait_for_one(void)
+{
+    int status;
+    pid_t pid;
+    do
+        pid = wait(&status);
+    while (pid < 0 && errno == EINTR);
+    Job *job = pid > 0 ? job_of(pid) : NULL;
+    if (job)
+        settle(job, status);
+    return pid > 0;
+}
+
+static Job *idle_job(void)
+{
+    Job *idle;
+    while (!(idle = job_of(0)))
+        (void)wait_for_one();
+    return idle;
+}
+
+static void run(const Plan *plan)
+{
+    start(idle_job(), plan);
+}
+
+static void wait_for_all(void)
+{
+    while (wait_for_one())
+        ;
+}
+
+/* Without a fault; false: it does not even pass then. */
+static bool count_calls(Plan *plan, long ret_counts[FAULT_CLASSES])
+{
+    Job *job = idle_job();
+    start(job, plan);
+    while (job->pid)
+        (void)wait_for_one();
+    plan->live = job->report->live;
+    memcpy(ret_counts, job->report->counts, sizeof(job->report->counts));
+    return job->passed;
+}
+
+/* ---- all of a case ------------------------------------------------------------------------- */
+
+typedef struct Options {
+    unsigned percent;
+    uint64_t seed;
+    const char *ledger;
+} Options;
+
+static Options options = {.percent = 100};
+
+/* The finalizer of splitmix64 (Steele, Lea and Flood, 2014): neighbours come out far apart. */
+static uint64_t mix(uint64_t x)
+{
+    x += UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+static bool in_sample(const Plan *plan)
+{
+    uint64_t x = options.seed;
+    for (const char *c = plan->test->name; *c; c++)
+        x = mix(x ^ (uint64_t)(unsigned char)*c);
+    if (plan->row)
+        x = mix(x ^ (uint64_t)plan->row->error);
+    x = mix(x ^ (uint64_t)plan->world << 16 ^ (uint64_t)plan->cls << 4 ^ (uint64_t)plan->mode);
+    return mix(x ^ (uint64_t)plan->number) % 100 < options.percent;
+}
+
+static void run_if_in_sample(const Plan *plan)
+{
+    if (in_sample(plan))
+        run(plan);
+}
+
+static void miss_resources(Plan plan, const long counts[FAULT_CLASSES])
+{
+    for (int cls = 0; cls < FAULT_FIRST_CALL; cls++)
+        for (int mode = 0; mode < FAULT_MODES; mode++)
+            for (plan.number = 1; plan.number <= counts[cls]; plan.number++) {
+                plan.cls = (FaultClass)cls;
+                plan.mode = (FaultMode)mode;
+                run_if_in_sample(&plan);
+            }
+}
+
+/* For ever comes only what a kernel can answer for ever, and what a program goes on after: one whose
+ * wait fails is at its end. */
+static bool may_last(const ErrnoRow *row)
+{
+    return row->call != FAULT_WAIT &&
+           (row->expected != UNHURT || row->error == ENOBUFS || row->error == ENOMEM);
+}
+
+static void fail_calls(Plan plan, const long counts[FAULT_CLASSES])
+{
+    for (const ErrnoRow *row = errno_table; row->name; row++)
+        for (int mode = 0; mode < FAULT_MODES; mode++)
+            for (plan.number = 1; plan.number <= counts[row->call] && plan.number <= MOST_CALLS;
+                 plan.number++) {
+                plan.cls = row->call;
+                plan.row = row;
+                plan.mode = (FaultMode)mode;
+                if (mode != FAULT_OTHERS && (mode != FAULT_EVER || may_last(row)) &&
+                    !(row->sim_only && world_kindOf(plan.world) == ON_REAL))
+                    run_if_in_sample(&plan);
+            }
+}
+
+/* What is to be done with the cases. */
+typedef enum Work { RESOURCES = 1, SINGLE_CALLS = 2, ONE_RUN = 4 } Work;
+
+static void torture_one(const TortureCase *test, int index, unsigned work, const Plan *only)
+{
+    Plan plan = {.test = test, .world = index, .calls = work & SINGLE_CALLS};
+    long counts[FAULT_CLASSES];
+    if (work & ONE_RUN)
+        plan.calls = only->calls;
+    if (!count_calls(&plan, counts))
+        return;
+    if (work & RESOURCES)
+        miss_resources(plan, counts);
+    if (work & SINGLE_CALLS)
+        fail_calls(plan, counts);
+    if (work & ONE_RUN) {
+        plan.cls = only->cls;
+        plan.row = only->row;
+        plan.mode = only->mode;
+        plan.number = only->number;
+        run(&plan);
+    }
+}
+
+/* ---- all cases ----------------------------------------------------------------------------- */
+
+static const TortureCase *const groups[] = {transport_cases, unix_cases,     loop_cases,
+                                            deferred_cases,  endpoint_cases, protocol_cases,
+                                            planted_cases};
+enum { GROUPS = sizeof(groups) / sizeof(groups[0]) };
+
+static bool runs_on(const TortureCase *test, int index)
+{
+    return test->worlds & world_kindOf(index);
+}
+
+/* "echo", or "echo/epoll"; NULL: every one. What follows a ':' is not looked at. */
+static bool is_named(const TortureCase *test, int index, const char *name)
+{
+    char full[100];
+    size_t length = name ? strcspn(name, ":") : 0;
+    int used = snprintf(full, sizeof(full), "%s/%s", test->name, world_nameOf(index));
+    if (name && !memchr(name, '/', length))
+        used = (int)strlen(test->name);
+    return !name || ((size_t)used == length && strncmp(full, name, length) == 0);
+}
+
+/* False: there is no such case. */
+static bool torture_cases(const char *name, unsigned work, const Plan *only)
+{
+    bool found = false;
+    for (int group = 0; group < (name ? GROUPS : GROUPS - 1); group++)
+        for (const TortureCase *test = groups[group]; test->name; test++)
+            for (int i = 0; i < worlds_count(); i++) {
+                if (!runs_on(test, i) || !is_named(test, i, name))
+                    continue;
+                found = true;
+                if (work != SINGLE_CALLS || test->worlds & CALLS)
+                    torture_one(test, i, work, only);
+            }
+    wait_for_all();
+    return found;
+}
+
+static void list_cases(void)
+{
+    for (int group = 0; group < GROUPS - 1; group++)
+        for (const TortureCase *test = groups[group]; test->name; test++)
+            for (int i = 0; i < worlds_count(); i++)
+                if (runs_on(test, i))
+                    printf("%s/%s\n", test->name, world_nameOf(i));
+}
+
+/* ---- the program --------------------------------------------------------------------------- */
+
+static int usage(void)
+{
+    fputs("usage: torture [--sample PERCENT] [--seed N] [--jobs N] [--ledger FILE] [--list]\n"
+          "               [resources | calls | CASE[/WORLD[:CALL[=ERROR]:NUMBER:MODE]]]...\n",
+          stderr);
+    return 2;
+}
+
+static bool read_number(const char *text, uint64_t most, uint64_t *ret_number)
+{
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(text ? text : "", &end, 10);
+    if (!text || *text < '0' || *text > '9' || *end || errno || number > most)
+        return false;
+    *ret_number = number;
+    return true;
+}
+
+/* The number of arguments that were options; -1: they are wrong. */
+static int read_options(int argc, char **argv)
+{
+    uint64_t jobs = 8; /* they mostly wait */
+    int i = 1;
+    for (; i < argc && argv[i][0] == '-'; i += 2) {
+        uint64_t number = 0;
+        if (strcmp(argv[i], "--ledger") == 0 && argv[i + 1])
+            options.ledger = argv[i + 1];
+        else if (!read_number(argv[i + 1], UINT64_MAX, &number))
+            return -1;
+        else if (strcmp(argv[i], "--sample") == 0 && number <= 100)
+            options.percent = (unsigned)number;
+        else if (strcmp(argv[i], "--seed") == 0)
+            options.seed = number;
+        else if (strcmp(argv[i], "--jobs") == 0 && number >= 1 && number <= MOST_JOBS)
+            jobs = number;
+        else
+            return -1;
+    }
+    open_jobs((int)jobs);
+    return i;
+}
+
+/* Cases of one kind of work, and what came of them. */
+static bool torture_all(const char *tool, unsigned work, const char *name)
+{
+    torture.points = torture.runs = torture.failures = 0;
+    Ledger ledger = ledger_begin(tool, options.seed);
+    bool found = torture_cases(name, work, NULL);
+    printf("torture: %s: %ld faults survived in %ld runs, %.1f s; seed %llu, sample %u %%\n", tool,
+           torture.points, torture.runs, ledger_seconds(&ledger), (unsigned long long)options.seed,
+           options.percent);
+    fflush(stdout);
+    ledger_end(&ledger, options.ledger, torture.points, torture.runs, torture.failures);
+    torture.all_failures += torture.failures;
+    return found;
+}
+
+static bool torture_single(const char *name)
+{
+    Plan only = {0};
+    if (!read_fault(name + strcspn(name, ":"), &only))
+        return false;
+    bool found = torture_cases(name, ONE_RUN, &only);
+    torture.all_failures += torture.failures;
+    if (found)
+        puts(torture.points > 0     ? "torture: survived"
+             : torture.failures > 0 ? "torture: not survived"
+                                    : "torture: the fault did not strike");
+    return found;
+}
+
+static bool torture_word(const char *word)
+{
+    if (strcmp(word, "resources") == 0)
+        return torture_all("resources", RESOURCES, NULL);
+    if (strcmp(word, "calls") == 0)
+        return torture_all("calls", SINGLE_CALLS, NULL);
+    if (strchr(word, ':'))
+        return torture_single(word);
+    return torture_all("resources", RESOURCES, word) && torture_all("calls", SINGLE_CALLS, word);
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const everything[] = {"resources", "calls"};
+    if (argc == 2 && strcmp(argv[1], "--list") == 0) {
+        list_cases();
+        return 0;
+    }
+    options.seed = (uint64_t)time(NULL);
+    int first = read_options(argc, argv);
+    if (first < 0)
+        return usage();
+    int count = first < argc ? argc - first : 2;
+    for (int i = 0; i < count; i++) {
+        const char *word = first < argc ? argv[first + i] : everything[i];
+        if (torture_word(word))
+            continue;
+        fprintf(stderr, "torture: there is no case \"%s\"; --list shows them\n", word);
+        return 2;
+    }
+    if (torture.all_failures > 0)
+        printf("torture: FAILED %ld times\n", torture.all_failures);
+    return torture.all_failures > 0;
+}
