@@ -3,10 +3,10 @@
 
     contract.py [--root FOLDER] [GROUP | NUMBER...]
 
-The statements are those of docs/contract.md, the tests those under tests/. A test holds a statement
-by naming its number, in a comment (or a string) inside it or between it and the test before it.
-What a file says before its first #include is about the file and holds nothing, nor do headers.
-Scripts hold as a whole.
+The statements are those of docs/contract.md and docs/classic-bugs.md, the tests those under tests/.
+A test holds a statement by naming its number, in a comment (or a string) inside it or between it and
+the test before it. What a file says before its first #include is about the file and holds nothing,
+nor do headers. Scripts hold as a whole.
 
 Status 1, with the problems on standard error: a statement that no test holds and that is not marked
 as one that needs none; one that is marked so and yet held; a number that is not on the page, is
@@ -19,6 +19,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+PAGES = ["docs/contract.md", "docs/classic-bugs.md"]
 NUMBER = re.compile(r"\b([A-Z]+-\d+)\b")
 STATEMENT = re.compile(r"^- \*\*([A-Z]+-\d+)\*\* (.*)")
 NEEDS_NO_TEST = re.compile(r"\*(Not in C|Not in Torc|Later)\*")
@@ -31,11 +32,12 @@ def group_of(number):
     return number.split("-")[0]
 
 
-def read_page(path, problems):
-    """number -> sentence, in the order of the page."""
+def read_pages(root, problems):
+    """number -> sentence, in the order of the pages. A project need not have both of them."""
     statements = {}
     number = None
-    for line in path.read_text(encoding="utf-8").splitlines():
+    pages = [root / page for page in PAGES if (root / page).exists()]
+    for line in (line for page in pages for line in page.read_text(encoding="utf-8").splitlines()):
         if match := STATEMENT.match(line):
             number, text = match.groups()
             if number in statements:
@@ -124,7 +126,7 @@ def main():
     arguments = parser.parse_args()
 
     problems = []
-    statements = read_page(arguments.root / "docs/contract.md", problems)
+    statements = read_pages(arguments.root, problems)
     held = hold(statements, arguments.root / "tests", problems)
     which = {word.upper() for word in arguments.which}
     shown = [number for number in statements
@@ -132,7 +134,7 @@ def main():
     for number in shown:
         show(number, statements[number], held[number])
     if not shown:
-        problems.append("there is no such statement" if which else "the page has no statements")
+        problems.append("there is no such statement" if which else "the pages have no statements")
 
     with_tests = sum(bool(held[number]) for number in shown)
     print(f"\n{len(shown)} statements, {with_tests} of them held by tests")

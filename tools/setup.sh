@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sees to it that what a goal needs is on this machine.
 #
-#   tools/setup.sh build|demo|test|lint|peers|all
+#   tools/setup.sh build|demo|test|lint|fuzz|coverage|peers|all
 #
 # peers is what Torc is measured against; it is not part of all.
 #
@@ -49,6 +49,8 @@ lint  | any_of shellcheck         | shellcheck   | shellcheck     | ShellCheck  
 lint  | any_of gcc                | gcc          | gcc libc6-dev  | gcc                | gcc               | gcc musl-dev      | gcc
 lint  | any_of g++                | g++          | g++            | gcc-c++            | gcc               | g++               | gcc
 lint  | any_of clang              | clang        | clang          | clang              | clang             | clang             | llvm
+fuzz  | fuzzer                    | clang with libFuzzer | clang libclang-rt-dev | clang compiler-rt | clang compiler-rt | clang compiler-rt | llvm
+coverage | any_of gcovr           | gcovr        | gcovr        | gcovr              | -                 | gcovr             | gcovr
 peers | library libuv             | libuv        | libuv1-dev     | libuv-devel        | libuv             | libuv-dev         | libuv
 peers | any_of go                 | Go           | golang-go      | golang             | go                | go                | go
 peers | python twisted            | Twisted      | python3-twisted | python3-twisted   | python-twisted    | py3-twisted       | -
@@ -74,6 +76,12 @@ compiler() {
         printf '#include <stdio.h>\n' | "${words[@]}" -fsyntax-only -x c - 2>/dev/null && return 0
     done
     return 1
+}
+
+fuzzer() {
+    any_of clang &&
+        printf 'int LLVMFuzzerTestOneInput(const char *data, unsigned long size) { return !data && size; }' |
+        clang -fsanitize=fuzzer,address -o /dev/null -x c - 2>/dev/null
 }
 
 library() {
@@ -129,9 +137,11 @@ case ${1-build} in
     demo) goals='build demo' ;;
     test) goals='build test' ;;
     lint) goals='build lint' ;;
+    fuzz) goals='build fuzz' ;;
+    coverage) goals='build coverage' ;;
     peers) goals='peers' ;;
-    all) goals='build demo test lint' ;;
-    *) die "unknown goal '$1': it is build, demo, test, lint, peers or all" ;;
+    all) goals='build demo test lint fuzz coverage' ;;
+    *) die "unknown goal '$1': it is build, demo, test, lint, fuzz, coverage, peers or all" ;;
 esac
 
 # The package manager: its column in the table, and the command that installs.

@@ -34,8 +34,9 @@ stop_server() {
     server=
 }
 
-install_fresh_release() {
-    timeout 120 meson setup --buildtype=release -Dtests=false --prefix="$prefix" \
+# As those who package it do. Plain leaves optimizing to them, and nothing here depends on it.
+install_fresh_build() {
+    timeout 120 meson setup --buildtype=plain -Dtests=false --prefix="$prefix" \
         "$work/build" "$source_root" &&
         timeout 240 meson install -C "$work/build"
 }
@@ -131,7 +132,7 @@ version_is_the_projects() {
 
 tool_runs() { "$prefix/bin/torc" --help; }
 
-check 'a fresh release build installs to a prefix' install_fresh_release
+check 'a fresh build installs to a prefix' install_fresh_build
 
 PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name torc.pc)")
 LD_LIBRARY_PATH=$(dirname "$(find "$prefix" -name libtorc.so)")

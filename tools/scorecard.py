@@ -1,0 +1,305 @@
+#!/usr/bin/env python3
+"""Writes docs/reliability.md: the figures that the commands of ./dev have left in build directories.
+
+    scorecard.py [--root FOLDER] [--output FILE]
+
+It measures nothing itself. What no command has produced here is not printed but named, with the
+command that would produce it. Ledgers (build-*/ledger) have a line of JSON for each run; runs before
+the last one that found something do not count, for what they ran was other code.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import contract
+import coverage_summary
+import test_summary
+
+PAGE = """# Reliability
+
+Written by `./dev scorecard` from what other commands have counted on one machine; run those, then it,
+to have your own figures. A figure that no command has produced is not here.
+
+{machine}
+
+{body}
+"""
+
+# How ./dev test was called -> its build directory, its log, the suites that it leaves out.
+TEST_RUNS = {
+    "./dev test": ("build-test", "testlog", set()),
+    "./dev test --sanitize address,undefined": ("build-asan-ubsan", "testlog", {"budget"}),
+    "./dev test --sanitize thread": ("build-tsan", "testlog", {"budget"}),
+    "./dev test --valgrind": ("build-test", "testlog-memcheck.sh", None),
+}
+EXECUTIONS_WANTED = 10_000_000
+SEQUENCES_WANTED = 1_000_000
+
+
+class Page:
+    def __init__(self, root):
+        self.root = root
+        self.lines = []
+        self.missing = []
+
+    def section(self, title):
+        self.lines += ["", f"## {title}", ""]
+
+    def say(self, *lines):
+        self.lines += lines
+
+    def table(self, head, rows):
+        self.say(head, "|" + "---|" * (head.count("|") - 1), *rows)
+
+    def lack(self, what, command):
+        self.missing.append(f"- {what}: `{command}`")
+
+
+def day(seconds):
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%d")
+
+
+def number(value):
+    return f"{value:,}"
+
+
+def load(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def load_lines(path):
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+def said_by(*command, cwd):
+    run = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    return run.stdout.strip().splitlines()[0] if run.returncode == 0 and run.stdout else ""
+
+
+def machine(root):
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    commit = said_by("git", "describe", "--always", "--dirty", cwd=root)
+    return (f"The machine: {os.cpu_count()} processors, {memory:.0f} GiB of memory, "
+            f"{platform.system()} {platform.release().split('-')[0]}, {said_by('cc', '--version', cwd=root)}."
+            + (f"\nThe page was written at `{commit}`." if commit else ""))
+
+
+# ---- promises
+
+def state_of(sentence, places):
+    if places:
+        return f"{len(places)} test{'s' if len(places) > 1 else ''}"
+    return "does not apply" if contract.NEEDS_NO_TEST.search(sentence) else "open"
+
+
+def promises(page):
+    problems = []
+    statements = contract.read_pages(page.root, problems)
+    held = contract.hold(statements, page.root / "tests", problems)
+    bugs = [name for name in statements if name.startswith("BUG-")]
+    bugs.sort(key=lambda name: int(name.split("-")[1]))
+    others = [name for name in statements if name not in bugs]
+
+    page.section("Promises")
+    rows = []
+    for what, names, command in [
+            ("statements of the [contract](contract.md)", others, "./dev contract"),
+            ("[classic bugs](classic-bugs.md) of such programs", bugs, "./dev contract BUG")]:
+        states = [state_of(statements[name], held[name]) for name in names]
+        exempt, unheld = states.count("does not apply"), states.count("open")
+        rows.append(f"| {what} | {len(names)} | {len(names) - exempt - unheld} | {exempt} | {unheld} | "
+                    f"`{command}` |")
+    page.table("| | all | held by tests | do not apply | open | again |", rows)
+    page.say("", "The classic bugs, one by one. Those that do not apply belong to parts that Torc does not have:", "")
+    page.table("| | the bug | |",
+               [f"| {name} | {statements[name].split('. ')[0]} | {state_of(statements[name], held[name])} |"
+                for name in bugs])
+
+
+# ---- tests
+
+def wanted_tests(build, left_out):
+    tests = load(build / "meson-info/intro-tests.json")
+    suites = [{suite.split(":")[-1] for suite in test["suite"]} for test in tests]
+    if left_out is None:
+        return sum("unit" in suite for suite in suites)
+    return sum(not suite & left_out for suite in suites)
+
+
+def tests(page):
+    rows = []
+    for command, (folder, log, left_out) in TEST_RUNS.items():
+        path = page.root / folder / "meson-logs" / f"{log}.json"
+        runs = load_lines(path) if path.exists() else []
+        if not runs or len(runs) < wanted_tests(page.root / folder, left_out):
+            page.lack("tests" if command == "./dev test" else "tests under " + command.split("--")[1], command)
+            continue
+        passed, failed, skipped = map(sum, zip(*map(test_summary.count, runs)))
+        rows.append(f"| {number(passed)} | {failed} | {skipped} | {len(runs)} | `{command}` | "
+                    f"{day(path.stat().st_mtime)} |")
+        if command == "./dev test":
+            budgets_of(page, runs, path.stat().st_mtime)
+    if rows:
+        page.section("Tests")
+        page.table("| passed | failed | skipped | programs | again | when |", rows)
+
+
+def budgets_of(page, runs, when):
+    rows = []
+    for run in runs:
+        name = run["name"].split(" / ")[-1]
+        said = run.get("stdout", "").strip().splitlines()
+        if name.startswith("budget-") and said and run["result"] == "OK":
+            rows.append(f"| {said[0]} | `./dev test {name}` | {day(when)} |")
+    if rows:
+        page.section("Costs that are held by tests")
+        page.say("Counted, not timed, in the release build.", "")
+        page.table("| | again | when |", rows)
+
+
+def coverage(page):
+    path = page.root / "build-coverage/coverage.json"
+    if not path.exists():
+        page.lack("coverage", "./dev coverage")
+        return
+    counts = defaultdict(coverage_summary.Count)
+    for entry in load(path)["files"]:
+        counts[entry["file"].split("/")[0]].add(entry)
+    page.section("Coverage")
+    page.say(f"Wanted: {coverage_summary.WANTED_LINES:.0f} % of lines and {coverage_summary.WANTED_BRANCHES:.0f} % "
+             "of branches. Branches of `assert` do not count.", "")
+    page.table("| | lines | reached | branches | reached | again | when |",
+               [f"| {folder} | {number(count.lines)} | {count.line_share:.1f} % | {number(count.branches)} | "
+                f"{count.branch_share:.1f} % | `./dev coverage` | {day(path.stat().st_mtime)} |"
+                for folder in coverage_summary.FOLDERS if (count := counts[folder]).lines])
+
+
+# ---- ledgers
+
+def ledgers(root):
+    """tool -> its lines, in the order of time."""
+    lines = defaultdict(list)
+    for path in root.glob("build*/ledger"):
+        for line in load_lines(path):
+            lines[line["tool"]].append(line)
+    for runs in lines.values():
+        runs.sort(key=lambda run: run["when"])
+    return lines
+
+
+def since_the_last_find(runs, found):
+    for at in range(len(runs), 0, -1):
+        if runs[at - 1][found]:
+            return runs[at:]
+    return runs
+
+
+TORTURE = {"resources": "allocations, descriptors and threads that were missing",
+           "calls": "system calls that failed, by the errno table"}
+
+
+def torture(page, lines):
+    rows = []
+    for tool, what in TORTURE.items():
+        runs = since_the_last_find(lines[tool], "failed")
+        if not runs:
+            page.lack(what, "./dev torture")
+            continue
+        # The same faults again are not more faults: the largest run alone counts.
+        run = max(runs, key=lambda run: run["survived"])
+        rows.append(f"| {what} | {number(run['survived'])} | {run['seconds']:.0f} s | "
+                    f"`./dev torture --seed {run['seed']}` | {day(run['when'])} |")
+    if rows:
+        page.section("Faults survived")
+        page.say("In each run another call fails. Nothing crashed, leaked or hung, and the same reactor then",
+                 "served a fresh echo.", "")
+        page.table("| | survived | took | again | when |", rows)
+
+
+def fuzz(page, lines):
+    rows = []
+    targets = defaultdict(list)
+    for line in lines["fuzz"]:
+        targets[line["target"]].append(line)
+    for target, all_runs in sorted(targets.items()):
+        runs = since_the_last_find(all_runs, "crashes")
+        if not runs:
+            page.lack(f"fuzzing `{target}`, after what was found last", f"./dev fuzz {target}")
+            continue
+        wanted = SEQUENCES_WANTED if target == "calls" else EXECUTIONS_WANTED
+        done = sum(run["executions"] for run in runs)
+        rows.append(f"| {target} | {number(done)} | {number(wanted)} | {max(run['features'] for run in runs)} | "
+                    f"`./dev fuzz {target}` | {day(runs[-1]['when'])} |")
+    if not targets:
+        page.lack("fuzzing", "./dev fuzz")
+    if rows:
+        page.section("Fuzzing")
+        page.say("Inputs that broke nothing, under the address and undefined-behaviour sanitizers; for `calls` an",
+                 "input is a sequence of public calls ([fuzzing](fuzzing.md)). Counted since something was found last.", "")
+        page.table("| target | executions | wanted | features | again | when |", rows)
+
+
+def swarm(page, lines):
+    runs = since_the_last_find(lines["swarm"], "failed")
+    if not runs:
+        page.lack("simulated swarms", "./dev swarm")
+        return
+    page.section("Swarms")
+    page.say("Servers, a hundred clients that misbehave and system calls that fail, in a simulation; each run has",
+             "a seed of its own ([testing](testing.md)).", "")
+    page.table("| runs without a find | took | the latest again | when |",
+               [f"| {number(sum(run['runs'] for run in runs))} | {sum(run['seconds'] for run in runs):.0f} s | "
+                f"`./dev swarm --seeds {runs[-1]['runs']} --first {runs[-1]['seed']}` | {day(runs[-1]['when'])} |"])
+
+
+def hostile(page, lines):
+    latest = {(run["server"], run["attack"]): run for run in lines["hostile"] if not run.get("sanitizer")}
+    if not latest:
+        page.lack("hostile peers", "./dev hostile")
+        return
+    page.section("Hostile peers on real sockets")
+    page.say("What the healthy clients of `torc serve` notice while others attack it: the time in which 99 % of",
+             "their requests are answered.", "")
+    page.table("| server, attack | peers | p99 without | p99 beside | most memory | again | when |",
+               [f"| {server}, {attack} | {number(run['peers'])} | {run['control_p99_ms']:.1f} ms | "
+                f"{run['p99_ms']:.1f} ms{' (failed)' if run['failed'] else ''} | {number(run['memory_most_kb'])} kB | "
+                f"`./dev hostile {server}/{attack}` | {day(run['when'])} |"
+                for (server, attack), run in sorted(latest.items())])
+
+
+def main():
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parent.parent)
+    parser.add_argument("--output", type=Path)
+    arguments = parser.parse_args()
+
+    page = Page(arguments.root)
+    lines = ledgers(arguments.root)
+    promises(page)
+    tests(page)
+    coverage(page)
+    torture(page, lines)
+    fuzz(page, lines)
+    swarm(page, lines)
+    hostile(page, lines)
+    if page.missing:
+        page.section("Not measured here")
+        page.say("Each with the command that would, before `./dev scorecard`:", "", *page.missing)
+    output = arguments.output or arguments.root / "docs/reliability.md"
+    output.write_text(PAGE.format(machine=machine(arguments.root), body="\n".join(page.lines).strip()), encoding="utf-8")
+    print(f"scorecard: {output.relative_to(arguments.root) if output.is_relative_to(arguments.root) else output}")
+    for line in page.missing:
+        print("scorecard: missing:", line[2:].replace("`", ""))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
