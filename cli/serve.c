@@ -36,10 +36,11 @@ static const char help_text[] =
     "      --refuse-excess      close those beyond --max-connections at once instead\n"
     "  -i, --idle-timeout SECONDS\n"
     "                           end a connection on which no byte came or went for so long;\n"
-    "                           none by default\n"
+    "                           \"off\" by default\n"
     "  -c, --close-timeout SECONDS\n"
     "                           end a connection that is to be closed when the client takes\n"
-    "                           no byte for so long; 30 by default, or \"off\"\n"
+    "                           no byte for so long; 30 by default, or \"off\"; not while\n"
+    "                           the grace period runs\n"
     "  -g, --grace SECONDS      when told to stop, give connections so long to end by\n"
     "                           themselves; a second signal ends the wait\n"
     "  -r, --reactor NAME       event loop: epoll, poll or select\n"
@@ -63,7 +64,8 @@ static const char help_text[] =
     "  stdio:                                                      one client, here\n"
     "All but stdio: take maxConnections=N and refuseExcess=yes too, each for itself.\n"
     "Port 0 is any free one. A ':' inside a value is written '\\:', as in\n"
-    "'tcp:8881:interface=\\:\\:1'. Each address is printed as \"listening on ...\".\n";
+    "'tcp:8881:interface=\\:\\:1'. Each address is printed as \"listening on ...\".\n"
+    "SIGUSR1 has everything that the server holds listed on standard error.\n";
 
 typedef struct Serve {
     Service service;
@@ -320,11 +322,12 @@ static int read_count(const char *argument, unsigned *ret_count)
     return CLI_OK;
 }
 
-static int read_close_timeout(const char *argument, double *ret_seconds)
+/* Seconds, or "off", for which `off` is left. */
+static int read_timeout(const char *what, const char *argument, double off, double *ret_seconds)
 {
     if (strcmp(argument, "off") != 0)
-        return cli_readSeconds(command, "the close timeout", argument, ret_seconds);
-    *ret_seconds = -1;
+        return cli_readSeconds(command, what, argument, ret_seconds);
+    *ret_seconds = off;
     return CLI_OK;
 }
 
@@ -337,8 +340,8 @@ static int read_option(Serve *serve, int option, char **argv)
     case 'b': return read_size(optarg, &serve->service.buffer_limit);
     case 'm': return read_count(optarg, &serve->max_connections);
     case OPTION_REFUSE: serve->refuse_excess = true; return CLI_OK;
-    case 'i': return cli_readSeconds(command, "the idle timeout", optarg, &serve->idle_timeout);
-    case 'c': return read_close_timeout(optarg, &serve->close_timeout);
+    case 'i': return read_timeout("the idle timeout", optarg, 0, &serve->idle_timeout);
+    case 'c': return read_timeout("the close timeout", optarg, -1, &serve->close_timeout);
     case 'g': return cli_readSeconds(command, "the grace period", optarg, &serve->grace);
     case 'r': return cli_readBackend(command, optarg, &serve->backend);
     case 'q':

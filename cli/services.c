@@ -73,8 +73,8 @@ static const TorcLineReceiverClass line_class = {
 static TorcFactory *new_served(const TorcProtocolClass *protocol, const Service *service)
 {
     TorcFactory *factory = TorcFactory_forProtocol(protocol);
-    TorcFactory_setBufferLimit(factory,
-                               service->buffer_limit ? service->buffer_limit : DEFAULT_LIMIT);
+    (void)TorcFactory_setBufferLimit(factory,
+                                     service->buffer_limit ? service->buffer_limit : DEFAULT_LIMIT);
     return factory;
 }
 

@@ -46,7 +46,7 @@ struct TorcClientService {
     TorcClientLink *link;
     TorcTick tick;         /* the next attempt; never due unless WAITING */
     TorcWaiters waiting;   /* for a connection */
-    TorcWaiters tired;     /* of it: they have seen as many failures as they would */
+    TorcWaiters expired;   /* those who have seen as many failures as they would */
     TorcDeferred *stopped; /* to be fired when the end has come; NULL: nobody waits */
     bool ended;            /* stopped, and not started since */
 };
@@ -92,8 +92,8 @@ static void fail_all(TorcClientService *self, TorcWaiters *waiters, const TorcRe
 
 static void tell_failure(TorcClientService *self, const TorcReason *reason)
 {
-    torc__waiters_tire(&self->waiting, &self->tired);
-    fail_all(self, &self->tired, reason);
+    torc__waiters_expire(&self->waiting, &self->expired);
+    fail_all(self, &self->expired, reason);
 }
 
 static void tell_connected(TorcClientService *self)
@@ -493,7 +493,7 @@ static TorcDeferred *when_connected(TorcClientService *self, unsigned failures)
         return TorcDeferred_fail(TorcReason_static(TORC_OPERATION_FAILED));
     TorcProtocol *protocol = TorcClientService_protocol(self);
     return protocol ? TorcDeferred_succeed(protocol, NULL)
-                    : torc__waiters_addPatient(&self->waiting, failures);
+                    : torc__waiters_addLimited(&self->waiting, failures);
 }
 
 TorcDeferred *TorcClientService_whenConnected(TorcClientService *self, unsigned failAfterFailures)

@@ -186,10 +186,12 @@ void TorcFactory_doStop(TorcFactory *factory)
         factory->cls->stopFactory(factory);
 }
 
-void TorcFactory_setBufferLimit(TorcFactory *factory, size_t bytes)
+int TorcFactory_setBufferLimit(TorcFactory *factory, size_t bytes)
 {
-    if (factory)
-        factory->bufferLimit = bytes;
+    if (!factory)
+        return -EINVAL;
+    factory->bufferLimit = bytes;
+    return 0;
 }
 
 int TorcFactory_setIdleTimeout(TorcFactory *factory, double seconds)

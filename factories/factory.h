@@ -100,8 +100,8 @@ TORC_API TorcFactory *TorcFactory_unref(TorcFactory *factory);
 /* What connections made from now on begin with. */
 
 /* Most bytes of output that may wait, see TorcTransport_setBufferLimit. 0, the default: no limit.
- * Costs nothing per connection. */
-TORC_API void TorcFactory_setBufferLimit(TorcFactory *factory, size_t bytes);
+ * Costs nothing per connection. 0 or -EINVAL (NULL). */
+TORC_API int TorcFactory_setBufferLimit(TorcFactory *factory, size_t bytes);
 
 /* Seconds without a byte in either direction after which the connection is ended, see
  * TorcTransport_setIdleTimeout. 0, the default: none. 0 or -EINVAL (NULL, NaN, negative). */
@@ -111,8 +111,9 @@ TORC_API int TorcFactory_setIdleTimeout(TorcFactory *factory, double seconds);
  * default of 30 s; negative: for ever. Costs nothing per connection. 0 or -EINVAL (NULL, NaN). */
 TORC_API int TorcFactory_setCloseTimeout(TorcFactory *factory, double seconds);
 
-/* Takes over all of these from another factory: for the buildProtocol of one that has others make
- * its protocols, which may have been told differently since. NULL does nothing. */
+/* Takes over all of these from another factory. For a factory that has another make its protocols:
+ * its buildProtocol copies them each time, since they may have been changed there. NULL does
+ * nothing. */
 TORC_API void TorcFactory_copyLimits(TorcFactory *factory, const TorcFactory *from);
 
 /* A zeroed protocol instance of the class, its factory set (a reference is held), for

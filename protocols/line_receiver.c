@@ -207,8 +207,7 @@ size_t TorcLineReceiver_clearLineBuffer(TorcLineReceiver *self, const void **ret
 
     int r = self && self->state.buffer ? take_all(self, &data, &length) : 0;
     if (r < 0) {
-        torc__lineBuffer_forget(
-            self->state.buffer); /* TORC__LINE_BUSY: nothing is copied outside of a slot */
+        torc__lineBuffer_forget(self->state.buffer); /* inside a slot: else nothing is copied */
         torc__line_fail(&self->base, r);
     }
     if (ret_data)

@@ -12,7 +12,7 @@ struct TorcWaiter {
     TorcWaiter *previous;
     TorcWaiters *waiters;
     TorcDeferred *deferred;
-    unsigned patience; /* what is left of it; 0: without end */
+    unsigned failures; /* of what it waits for, still to be seen; 0: any number */
 };
 
 static void append(TorcWaiters *waiters, TorcWaiter *waiter)
@@ -46,7 +46,7 @@ static void cancel_waiter(TorcDeferred *deferred, void *arg)
     leave(arg);
 }
 
-TorcDeferred *torc__waiters_addPatient(TorcWaiters *waiters, unsigned patience)
+TorcDeferred *torc__waiters_addLimited(TorcWaiters *waiters, unsigned failures)
 {
     TorcWaiter *waiter = torc__malloc(sizeof(*waiter));
     TorcDeferred *deferred = waiter ? TorcDeferred_new(cancel_waiter, waiter) : NULL;
@@ -56,14 +56,14 @@ TorcDeferred *torc__waiters_addPatient(TorcWaiters *waiters, unsigned patience)
         return NULL;
     }
     waiter->deferred = deferred;
-    waiter->patience = patience;
+    waiter->failures = failures;
     append(waiters, waiter);
     return deferred;
 }
 
 TorcDeferred *torc__waiters_add(TorcWaiters *waiters)
 {
-    return torc__waiters_addPatient(waiters, 0);
+    return torc__waiters_addLimited(waiters, 0);
 }
 
 TorcDeferred *torc__waiters_pop(TorcWaiters *waiters)
@@ -75,15 +75,15 @@ TorcDeferred *torc__waiters_pop(TorcWaiters *waiters)
     return deferred;
 }
 
-void torc__waiters_tire(TorcWaiters *waiters, TorcWaiters *tired)
+void torc__waiters_expire(TorcWaiters *waiters, TorcWaiters *expired)
 {
     TorcWaiter *next;
     for (TorcWaiter *waiter = waiters->first; waiter; waiter = next) {
         next = waiter->next;
-        if (waiter->patience == 0 || --waiter->patience > 0)
+        if (waiter->failures == 0 || --waiter->failures > 0)
             continue;
         take_out(waiter);
-        append(tired, waiter);
+        append(expired, waiter);
     }
 }
 

@@ -16,12 +16,13 @@ typedef struct TorcWaiters {
 /* Somebody comes last; cancelling the deferred takes it out again. NULL and ENOMEM. */
 TorcDeferred *torc__waiters_add(TorcWaiters *waiters);
 
-/* The same for somebody who would be tired so many times, and no more (0: any number). */
-TorcDeferred *torc__waiters_addPatient(TorcWaiters *waiters, unsigned patience);
+/* The same for somebody who waits no longer than until what is waited for has failed so many times
+ * (0: any number). */
+TorcDeferred *torc__waiters_addLimited(TorcWaiters *waiters, unsigned failures);
 
-/* Once more in vain: who has no patience left goes to the end of the other queue, for good. Calls
- * nobody. O(n). */
-void torc__waiters_tire(TorcWaiters *waiters, TorcWaiters *tired);
+/* It has failed once more: those for whom that was the last time go to the end of the other queue,
+ * for good. Calls nobody. O(n). */
+void torc__waiters_expire(TorcWaiters *waiters, TorcWaiters *expired);
 
 /* Takes out whoever has waited longest, to be fired by the caller. NULL when nobody waits. */
 TorcDeferred *torc__waiters_pop(TorcWaiters *waiters);

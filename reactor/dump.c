@@ -169,7 +169,7 @@ static void dump_counters(const TorcDump *dump)
     dump_kinds(dump, counters.connectionsClosed);
 }
 
-int TorcReactor_dump(TorcReactor *reactor, TorcDumpLine *line, void *arg)
+int TorcReactor_dump(TorcReactor *reactor, TorcDumpFunction *line, void *arg)
 {
     TORC__REQUIRE(reactor && line);
     TORC__ON_THREAD_OF(reactor);

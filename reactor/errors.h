@@ -17,7 +17,7 @@ TORC_BEGIN_DECLS
     X(TORC_ENOTCONNECTING, 10005, "no connection attempt is under way")                            \
     X(TORC_ENOTLISTENING, 10006, "the port is not listening")                                      \
     X(TORC_ENOTADDRESS, 10007, "not an IPv4 or IPv6 address")                                      \
-    X(TORC_ECLASS, 10008, "the class table does not fit this version of the library")              \
+    X(TORC_ECLASS, 10008, "the class table cannot be used: its sizes, name, parents or slots")     \
     X(TORC_ELOOKUP, 10009, "the host name could not be resolved")                                  \
     X(TORC_EENDPOINT, 10010, "the endpoint description is not valid")                              \
     X(TORC_EREFUSED, 10011, "the request was refused by policy")                                   \

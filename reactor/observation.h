@@ -65,7 +65,7 @@ TORC_API int TorcReactor_getCounters(const TorcReactor *reactor, TorcReactorCoun
 
 /* One line of a dump: printable ASCII without a line end. Names and texts that came from outside
  * are escaped. Valid during the call. It must not call back into the reactor. */
-typedef void TorcDumpLine(const char *line, void *arg);
+typedef void TorcDumpFunction(const char *line, void *arg);
 
 /* Lists what the reactor holds, a line for each: ports (address, factory, connections), connectors,
  * connections (peer, host, class, age, bytes that wait, state), delayed calls by time, posted calls
@@ -74,7 +74,7 @@ typedef void TorcDumpLine(const char *line, void *arg);
  *
  * From inside any callback too. Takes time and memory in proportion to what there is, and asks the
  * kernel for each connection's own address. 0; -EINVAL; -ENOMEM: delayed calls are not in order. */
-TORC_API int TorcReactor_dump(TorcReactor *reactor, TorcDumpLine *line, void *arg);
+TORC_API int TorcReactor_dump(TorcReactor *reactor, TorcDumpFunction *line, void *arg);
 
 TORC_END_DECLS
 

@@ -78,7 +78,7 @@ int torc__counters_copy(void *ret_counters, const void *counters, size_t size);
 typedef struct TorcDump TorcDump;
 struct TorcDump {
     TorcReactor *reactor;
-    TorcDumpLine *line;
+    TorcDumpFunction *line;
     void *arg;
     int64_t now;
 };

@@ -21,6 +21,8 @@ int64_t torc__nanoseconds(double seconds)
     /* The largest double below 2^63. */
     if (nanoseconds >= 9223372036854774784.0)
         return TORC__NEVER;
+    if (nanoseconds > 0 && nanoseconds < 1)
+        return 1; /* 0 may mean "none" */
     return (int64_t)(nanoseconds + 0.5);
 }
 

@@ -22,7 +22,8 @@
 #define TORC__SECOND INT64_C(1000000000)
 #define TORC__NEVER INT64_MAX
 
-/* Seconds to nanoseconds: huge values saturate to TORC__NEVER. seconds >= 0, not NaN. */
+/* Seconds to nanoseconds: huge values saturate to TORC__NEVER, and only 0 is 0. seconds >= 0, not
+ * NaN. */
 int64_t torc__nanoseconds(double seconds);
 
 /* What a message does not pass through in the steady state: kept out of line, so that its callers
@@ -221,9 +222,9 @@ static inline bool torc__slow_maybe(const TorcReactor *reactor, TorcTicks begun)
             torc__slowCallback_slot((reactor), torc__begun, (class_name), (slot_name));            \
     } while (0)
 
-/* cls->slot arguments, where cls has a name. */
-#define TORC__CALL_SLOT(reactor, cls, slot, arguments)                                             \
-    TORC__OBSERVE((reactor), (cls)->name, #slot, (cls)->slot arguments)
+/* cls->slot with the arguments that follow, where cls has a name. */
+#define TORC__CALL_SLOT(reactor, cls, slot, ...)                                                   \
+    TORC__OBSERVE((reactor), (cls)->name, #slot, (cls)->slot(__VA_ARGS__))
 
 /* As torc__call_run, on the loop; the kind is for the report. */
 static inline void torc__call_runObserved(TorcReactor *reactor, const TorcKeptCall *call,

@@ -4,6 +4,7 @@
  * by all. Owner: whoever holds a reference. Invariant: `references` is 0 for static reasons and
  * only for them; ref and unref leave those alone, so there is always a reason to give, also when
  * there is no memory. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -59,6 +60,15 @@ static const TorcReason static_reasons[] = {
 #undef KIND_REASON
 };
 
+/* Without memory the code is lost, but for those that a function promises to tell. */
+static const TorcReason coded_reasons[] = {
+    {0, TORC_CONNECTION_FAILED, -EINVAL, "a connection cannot be made with these arguments"},
+    {0, TORC_CONNECTION_FAILED, -ENOMEM, "there is no memory to make the connection"},
+    {0, TORC_CONNECTION_FAILED, -TORC_EENDPOINT,
+     "the endpoint description is not valid (there is no memory to say why)"},
+};
+
+enum { CODED_REASONS = sizeof(coded_reasons) / sizeof(coded_reasons[0]) };
 enum { KINDS = sizeof(static_reasons) / sizeof(static_reasons[0]) };
 
 static bool is_kind(TorcReasonKind kind)
@@ -100,9 +110,31 @@ static TorcReason *explained(TorcReasonKind kind, int code)
     return reason;
 }
 
-static TorcReason *or_static(TorcReason *reason, TorcReasonKind kind)
+static TorcReason *without_memory(TorcReasonKind kind, int code)
 {
-    return reason ? reason : TorcReason_static(kind);
+    for (int i = 0; i < CODED_REASONS; i++)
+        if (coded_reasons[i].kind == kind && coded_reasons[i].code == code)
+            return TorcReason_ref(&coded_reasons[i]);
+    return TorcReason_static(kind);
+}
+
+static TorcReason *formatted(TorcReasonKind kind, int code, const char *format, va_list arguments)
+    TORC_PRINTF(3, 0);
+
+/* NULL when out of memory. */
+static TorcReason *formatted(TorcReasonKind kind, int code, const char *format, va_list arguments)
+{
+    va_list counted;
+    va_copy(counted, arguments);
+    int length = vsnprintf(NULL, 0, format, counted);
+    va_end(counted);
+    char *text = NULL;
+    TorcReason *reason = length >= 0 ? new_reason(kind, code, (size_t)length, &text) : NULL;
+    if (!reason)
+        return NULL;
+    (void)vsnprintf(text, (size_t)length + 1, format, arguments);
+    flatten(text);
+    return reason;
 }
 
 TorcReason *torc__reason_newv(TorcReasonKind kind, int code, const char *format, va_list arguments)
@@ -111,20 +143,10 @@ TorcReason *torc__reason_newv(TorcReasonKind kind, int code, const char *format,
         kind = TORC_CONNECTION_LOST;
     if (code > 0)
         code = -code;
-    if (!format)
-        return or_static(code != 0 ? explained(kind, code) : NULL, kind);
-
-    va_list counted;
-    va_copy(counted, arguments);
-    int length = vsnprintf(NULL, 0, format, counted);
-    va_end(counted);
-    char *text = NULL;
-    TorcReason *reason = length >= 0 ? new_reason(kind, code, (size_t)length, &text) : NULL;
-    if (reason) {
-        (void)vsnprintf(text, (size_t)length + 1, format, arguments);
-        flatten(text);
-    }
-    return or_static(reason, kind);
+    if (!format && code == 0)
+        return TorcReason_static(kind);
+    TorcReason *reason = format ? formatted(kind, code, format, arguments) : explained(kind, code);
+    return reason ? reason : without_memory(kind, code);
 }
 
 TorcReason *TorcReason_new(TorcReasonKind kind, int code, const char *format, ...)

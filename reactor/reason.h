@@ -36,7 +36,8 @@ typedef enum TorcReasonKind {
 
 /* A new reason with one reference, owned by the caller. `code` is 0, -errno or one of -TORC_E…;
  * `format` makes the text, one line a person can act on (NULL: the kind's own text followed by the
- * code's). Falls back to a static reason of the kind when out of memory; NULL never. */
+ * code's). Falls back to a static reason of the kind when out of memory, which has no code unless a
+ * function promises one; NULL never. */
 TORC_API TorcReason *TorcReason_new(TorcReasonKind kind, int code, const char *format, ...)
     TORC_PRINTF(3, 4);
 

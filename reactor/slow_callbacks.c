@@ -93,8 +93,9 @@ int TorcReactor_setSlowCallbackDuration(TorcReactor *reactor, double seconds)
 {
     TORC__REQUIRE(reactor && seconds > 0);
     TORC__ON_THREAD_OF(reactor);
-    int64_t threshold = torc__nanoseconds(seconds);
-    set_threshold(reactor, threshold > 0 ? threshold : 1);
+    if (reactor->slow.threshold == TORC__NEVER)
+        reactor->system->spent = 0; /* nobody has taken it meanwhile */
+    set_threshold(reactor, torc__nanoseconds(seconds));
     return 0;
 }
 

@@ -43,6 +43,7 @@ struct SimHandle {
     unsigned references;        /* its descriptors, in_flight, and who holds it for a moment */
     unsigned in_flight;         /* messages it is passed with */
     bool reached;               /* by the collector (sim_passed.c) */
+    SimHandle *next_found;      /* likewise */
     bool blocking;              /* what was asked for */
 };
 

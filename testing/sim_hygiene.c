@@ -60,15 +60,24 @@ static void find_stream(const TorcStream *stream, void *arg)
           address.port);
 }
 
+/* Most factories are of the same class: their protocols tell them apart. */
+static void found_port(Findings *findings, const char *host, const TorcFactory *factory)
+{
+    if (factory->protocol)
+        found(findings, "port %s of factory \"%s\", protocol \"%s\"", host, factory->cls->name,
+              factory->protocol->name);
+    else
+        found(findings, "port %s of factory \"%s\"", host, factory->cls->name);
+}
+
 static void find_ports(const TorcStreams *streams, Findings *findings)
 {
     char text[TORC_ADDRESS_TEXT_SIZE];
     for (const TorcPort *port = streams->ports; port; port = torc__port_next(port)) {
-        const TorcStreamOwner *owner = (const TorcStreamOwner *)port;
         TorcAddress address;
         TorcPort_getHost(port, &address);
-        found(findings, "port %s of factory \"%s\"",
-              TorcAddress_format(&address, text, sizeof(text)), owner->factory->cls->name);
+        TorcAddress_format(&address, text, sizeof(text));
+        found_port(findings, text, ((const TorcStreamOwner *)port)->factory);
     }
 }
 

@@ -15,7 +15,7 @@ TORC_BEGIN_DECLS
  * it, a line each, in the report:
  *
  *     connection "chat" with 127.0.0.1:32768, port 8881
- *     port [::]:8881 of factory "chat"
+ *     port [::]:8881 of factory "factory", protocol "chat"
  *     connector to irc.example.org:6667, connecting
  *     delayed call in 12.500000000 s
  *     job, running
@@ -27,9 +27,10 @@ TORC_BEGIN_DECLS
  *
  * Where there are several hosts (sim_network.h) a line begins with the name of its own: "client:
  * job, running". A connection, for example, counts twice, once with its descriptor. A descriptor is
- * under way while the bytes that it was sent with over a UNIX socket are unread. Returns the number
- * of lines that the whole report has; 0: all clean. The report is NUL-terminated and cut to `size`,
- * at the end of a line if possible; NULL with 0: only the number.
+ * under way while the bytes that it was sent with over a UNIX socket are unread. A protocol is told
+ * where a port's factory names one (TorcFactory_forProtocol). Returns the number of lines that the
+ * whole report has; 0: all clean. The report is NUL-terminated and cut to `size`, at the end of a
+ * line if possible; NULL with 0: only the number.
  *
  * Triggers, and calls of callWhenRunning, are told once for each phase that has some; a signal that
  * stops the reactor is none of the application's handlers. What it cannot see: deferreds that

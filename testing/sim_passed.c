@@ -77,20 +77,42 @@ static bool is_reached(const SimSocket *socket)
     return !handle || handle->references > handle->in_flight || handle->reached;
 }
 
-/* Rounds, until one finds nothing new: as many as the longest chain of sockets that are on their
- * way to each other. */
+/* arg: the handles that were found and not yet followed. */
+static void reach(SimPassed *passed, void *arg)
+{
+    SimHandle **found = arg;
+    SimHandle *handle = passed->handle;
+    if (handle->reached)
+        return;
+    handle->reached = true;
+    handle->next_found = *found;
+    *found = handle;
+}
+
+static void follow(const SimHandle *handle, SimHandle **found)
+{
+    const SimSocket *socket = handle->socket;
+    if (!socket || !socket->un)
+        return;
+    torc__simUnix_visitPassed(socket, reach, found);
+    for (socket = socket->queue_first; socket; socket = socket->queue_next)
+        torc__simUnix_visitPassed(socket, reach, found);
+}
+
+/* Each message is looked at once as one that somebody can receive, and once as what leads on. */
 static void mark(SimKernel *kernel)
 {
+    SimHandle *found = NULL;
+
     for (const SimPassed *passed = kernel->passed; passed; passed = passed->next)
         passed->handle->reached = false;
-    for (bool more = true; more;) {
-        more = false;
-        for (const SimPassed *passed = kernel->passed; passed; passed = passed->next) {
-            if (passed->handle->reached || !is_reached(passed->to))
-                continue;
-            passed->handle->reached = true;
-            more = true;
-        }
+    for (SimPassed *passed = kernel->passed; passed; passed = passed->next)
+        if (is_reached(passed->to))
+            reach(passed, &found);
+    while (found) {
+        const SimHandle *handle = found;
+        found = handle->next_found;
+        follow(handle, &found);
     }
 }
 

@@ -219,6 +219,9 @@ SimSocket *torc__simUnix_new(SimHost *host, const SimCredentials *process);
 ssize_t torc__simUnix_recv(SimSocket *socket, void *buffer, size_t size, int flags,
                            SimHandle **ret_passed);
 ssize_t torc__simUnix_send(SimSocket *socket, const void *data, size_t length, SimHandle *passed);
+/* Calls visit with each message in its input that brings a handle. */
+typedef void SimPassedVisitor(SimPassed *passed, void *arg);
+void torc__simUnix_visitPassed(const SimSocket *socket, SimPassedVisitor *visit, void *arg);
 /* What was passed to it never arrives, once it is buried. */
 void torc__simUnix_doomPassed(SimSocket *socket);
 /* For torc__simSocket_free. */

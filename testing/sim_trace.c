@@ -97,7 +97,7 @@ static void tell_follower(SimTrace *trace, const SimLine *line)
     if (!line)
         return; /* pushed out by what it brought about */
     torc__simLine_format(line, text);
-    trace->follow(trace->follow_arg, text);
+    trace->follow(text, trace->follow_arg);
 }
 
 void torc__simTrace_end(SimTrace *trace, uint64_t number, int64_t result, const void *bytes,
@@ -200,7 +200,7 @@ static void write_from(const SimTrace *trace, uint64_t number, TorcSimLineFuncti
     char text[SIM_LINE_TEXT];
     for (; number < trace->count; number++) {
         torc__simLine_format(line_at(trace, number), text);
-        function(arg, text);
+        function(text, arg);
     }
 }
 
@@ -211,7 +211,7 @@ void TorcSim_writeTrace(TorcSim *sim, TorcSimLineFunction *function, void *arg)
     write_from(trace, oldest(trace), function, arg);
 }
 
-static void say_line(void *arg, const char *line)
+static void say_line(const char *line, void *arg)
 {
     (void)arg;
     torc__sim_say("    ");

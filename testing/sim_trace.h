@@ -33,7 +33,7 @@ TORC_API const char *TorcSim_trace(TorcSim *sim);
 
 /* Calls the function with each line kept, oldest first, without the newline; the text is valid
  * during the call. */
-typedef void TorcSimLineFunction(void *arg, const char *line);
+typedef void TorcSimLineFunction(const char *line, void *arg);
 TORC_API void TorcSim_writeTrace(TorcSim *sim, TorcSimLineFunction *function, void *arg);
 
 /* From now on the function is called with each line as soon as it is complete, which for a call is

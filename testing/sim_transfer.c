@@ -12,6 +12,11 @@
 
 enum { MOST_PIECES = 64 };
 
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 static bool is_stream(const SimSocket *socket)
 {
     return socket->protocol->type == SOCK_STREAM;
@@ -109,21 +114,40 @@ ssize_t torc__simTransfer_recvDescriptors(TorcSystem *system, int fd, void *buff
 
 /* ---- send ---------------------------------------------------------------------------------- */
 
+/* What a send of `length` bytes comes to. */
+typedef struct Offer {
+    size_t length; /* that the socket is given */
+    bool cut;      /* more would have found room */
+} Offer;
+
+/* One byte more than there is room for tells the socket that there is more: nobody has to make a
+ * copy of the rest. */
+static Offer make_offer(const SimCall *call, size_t length)
+{
+    size_t room = call->socket->protocol->room(call->socket);
+    size_t chunk = torc__simCall_limit(call, length, room);
+    return (Offer){.length = chunk > room ? room + 1 : chunk, .cut = chunk < length};
+}
+
 /* What is passed along goes with the first byte; TCP does not look at it (__sock_cmsg_send). */
-static ssize_t send_stream(const SimCall *call, const void *data, size_t length, SimHandle *passed)
+static ssize_t send_offer(const SimCall *call, Offer offer, const void *data, SimHandle *passed)
 {
     SimSocket *socket = call->socket;
     const SimProtocol *protocol = socket->protocol;
-    size_t chunk = torc__simCall_limit(call, length, protocol->room(socket));
-    ssize_t n = socket->un ? torc__simUnix_send(socket, data, chunk, passed)
-                           : protocol->send(socket, data, chunk, NULL);
-    if (chunk == length || n <= 0)
+    ssize_t n = socket->un ? torc__simUnix_send(socket, data, offer.length, passed)
+                           : protocol->send(socket, data, offer.length, NULL);
+    if (!offer.cut || n <= 0)
         return n;
     if (protocol->room(socket) > 0)
         torc__simSocket_tell(socket, TORC_WRITABLE);
     else
         socket->wants_space = true; /* the cut came first, so the socket does not know */
     return n;
+}
+
+static ssize_t send_stream(const SimCall *call, const void *data, size_t length, SimHandle *passed)
+{
+    return send_offer(call, make_offer(call, length), data, passed);
 }
 
 ssize_t torc__simTransfer_sendto(TorcSystem *system, int fd, const void *data, size_t size,
@@ -150,17 +174,44 @@ ssize_t torc__simTransfer_send(TorcSystem *system, int fd, const void *data, siz
     return torc__simTransfer_sendto(system, fd, data, length, NULL, 0);
 }
 
-/* All pieces leave at once: whoever gets the first bytes has the others, too. */
+static size_t length_of(const struct iovec *pieces, size_t count)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < count; i++)
+        length += pieces[i].iov_len;
+    return length;
+}
+
+/* The first `length` bytes of the pieces, in one place; valid until the next time. */
+static const void *gather(SimView *view, const struct iovec *pieces, size_t length)
+{
+    SimBytes *gathered = &view->gathered;
+    torc__simBytes_drop(gathered, torc__simBytes_length(gathered));
+    for (; length > 0; pieces++) {
+        size_t part = smaller(pieces->iov_len, length);
+        torc__simBytes_append(gathered, pieces->iov_base, part);
+        length -= part;
+    }
+    return gathered->data;
+}
+
+/* All pieces leave at once: whoever gets the first bytes has the others, too. What finds no room is
+ * not gathered, or a long queue that leaves byte by byte would cost its length squared. */
 ssize_t torc__simTransfer_sendv(TorcSystem *system, int fd, const struct iovec *pieces,
                                 size_t count)
 {
-    SimBytes *whole = &torc__simView_of(system)->gathered;
+    SimCall call;
+    SimView *view = torc__simView_of(system);
+    size_t length = length_of(pieces, count);
     if (count > MOST_PIECES)
         return -EMSGSIZE;
-    torc__simBytes_drop(whole, torc__simBytes_length(whole));
-    for (size_t i = 0; i < count; i++)
-        torc__simBytes_append(whole, pieces[i].iov_base, pieces[i].iov_len);
-    return torc__simTransfer_send(system, fd, whole->data, torc__simBytes_length(whole));
+    int r = torc__simCall_beginTransfer(system, fd, TORC_SIM_SEND, &call);
+    if (r < 0)
+        return r;
+    if (!is_stream(call.socket))
+        return call.socket->protocol->send(call.socket, gather(view, pieces, length), length, NULL);
+    Offer offer = make_offer(&call, length);
+    return send_offer(&call, offer, gather(view, pieces, offer.length), NULL);
 }
 
 ssize_t torc__simTransfer_sendDescriptor(TorcSystem *system, int fd, const void *data,
@@ -239,8 +290,9 @@ ssize_t torc__simTransfer_write(TorcSystem *system, int fd, const void *data, si
     return write_object(descriptor, data, length);
 }
 
-ssize_t torc__simTransfer_pread(TorcSystem *system, int fd, void *buffer, size_t size,
-                                uint64_t offset)
+/* Asks for `size` bytes, and fetches no more than `most` of what that gives. */
+static ssize_t read_file(TorcSystem *system, int fd, void *buffer, size_t size, size_t most,
+                         uint64_t offset)
 {
     SimCall call;
     TorcFileStatus status;
@@ -257,22 +309,39 @@ ssize_t torc__simTransfer_pread(TorcSystem *system, int fd, void *buffer, size_t
     uint64_t end = (uint64_t)status.size;
     size_t there = offset < end ? (size_t)(end - offset) : 0;
     return torc__simFiles_readAt(descriptor, offset, buffer,
-                                 torc__simCall_limit(&call, size, there));
+                                 smaller(torc__simCall_limit(&call, size, there), most));
+}
+
+ssize_t torc__simTransfer_pread(TorcSystem *system, int fd, void *buffer, size_t size,
+                                uint64_t offset)
+{
+    return read_file(system, fd, buffer, size, size, offset);
 }
 
 /* What splice(2) moves at once, through a pipe inside the kernel. */
 enum { SENDFILE_PIECE = 64 * 1024 };
 
+/* What a send to the socket can make use of: as in make_offer one byte more than it takes. */
+static size_t useful(const SimDescriptor *to)
+{
+    const SimSocket *socket = to->handle->socket;
+    size_t chunk = to->view->chunk_size > 0 ? to->view->chunk_size : SENDFILE_PIECE;
+    if (!is_stream(socket))
+        return SENDFILE_PIECE;
+    return smaller(smaller(chunk, socket->protocol->room(socket)), SENDFILE_PIECE - 1) + 1;
+}
+
 /* Reads first (do_splice_direct): the end of a file shows also when there is no room. */
 ssize_t torc__simTransfer_sendfile(TorcSystem *system, int out, int in, uint64_t offset,
                                    size_t length)
 {
-    size_t size = length < SENDFILE_PIECE ? length : SENDFILE_PIECE;
+    size_t size = smaller(length, SENDFILE_PIECE);
     const SimDescriptor *to = torc__simView_find(torc__simView_of(system), out);
     if (!to || !to->handle->socket)
         return to ? -EINVAL : -EBADF;
-    void *piece = torc__sim_alloc(SENDFILE_PIECE);
-    ssize_t n = torc__simTransfer_pread(system, in, piece, size, offset);
+    size_t most = useful(to);
+    void *piece = torc__sim_alloc(most);
+    ssize_t n = read_file(system, in, piece, size, most, offset);
     ssize_t sent = n > 0 ? -EINTR : n;
     while (sent == -EINTR)
         sent = torc__simTransfer_send(system, out, piece, (size_t)n);

@@ -392,6 +392,16 @@ static bool take_pieces(SimUnix *un, size_t length, SimHandle **ret_passed)
     return freed;
 }
 
+void torc__simUnix_visitPassed(const SimSocket *socket, SimPassedVisitor *visit, void *arg)
+{
+    const SimUnix *un = socket->un;
+    if (un->carriers == 0)
+        return;
+    for (const SimPiece *piece = first_piece(un); piece < end_of_pieces(un); piece++)
+        if (piece->passed)
+            visit(piece->passed, arg);
+}
+
 void torc__simUnix_doomPassed(SimSocket *socket)
 {
     SimUnix *un = socket->un;

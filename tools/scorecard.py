@@ -86,9 +86,10 @@ def said_by(*command, cwd):
 
 def machine(root):
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    kernel = f"{platform.system()} {platform.release().split('-')[0]}"
+    compiler = said_by("cc", "--version", cwd=root)
     commit = said_by("git", "describe", "--always", "--dirty", cwd=root)
-    return (f"The machine: {os.cpu_count()} processors, {memory:.0f} GiB of memory, "
-            f"{platform.system()} {platform.release().split('-')[0]}, {said_by('cc', '--version', cwd=root)}."
+    return (f"The machine: {os.cpu_count()} processors, {memory:.0f} GiB of memory, {kernel}, {compiler}."
             + (f"\nThe page was written at `{commit}`." if commit else ""))
 
 
@@ -118,7 +119,8 @@ def promises(page):
         rows.append(f"| {what} | {len(names)} | {len(names) - exempt - unheld} | {exempt} | {unheld} | "
                     f"`{command}` |")
     page.table("| | all | held by tests | do not apply | open | again |", rows)
-    page.say("", "The classic bugs, one by one. Those that do not apply belong to parts that Torc does not have:", "")
+    page.say("", "The classic bugs, one by one. Those that do not apply belong to parts that Torc does",
+             "not have:", "")
     page.table("| | the bug | |",
                [f"| {name} | {statements[name].split('. ')[0]} | {state_of(statements[name], held[name])} |"
                 for name in bugs])
@@ -140,26 +142,29 @@ def tests(page):
         path = page.root / folder / "meson-logs" / f"{log}.json"
         runs = load_lines(path) if path.exists() else []
         if not runs or len(runs) < wanted_tests(page.root / folder, left_out):
-            page.lack("tests" if command == "./dev test" else "tests under " + command.split("--")[1], command)
+            how = command.removeprefix("./dev test").replace(" --", " under ").replace("sanitize ", "")
+            page.lack("tests" + how, command)
             continue
         passed, failed, skipped = map(sum, zip(*map(test_summary.count, runs)))
         rows.append(f"| {number(passed)} | {failed} | {skipped} | {len(runs)} | `{command}` | "
                     f"{day(path.stat().st_mtime)} |")
-        if command == "./dev test":
-            budgets_of(page, runs, path.stat().st_mtime)
     if rows:
         page.section("Tests")
         page.table("| passed | failed | skipped | programs | again | when |", rows)
 
 
-def budgets_of(page, runs, when):
+def budgets(page):
+    path = page.root / "build-test/meson-logs/testlog.json"
+    runs = load_lines(path) if path.exists() else []
     rows = []
     for run in runs:
         name = run["name"].split(" / ")[-1]
         said = run.get("stdout", "").strip().splitlines()
         if name.startswith("budget-") and said and run["result"] == "OK":
-            rows.append(f"| {said[0]} | `./dev test {name}` | {day(when)} |")
-    if rows:
+            rows.append(f"| {said[0]} | `./dev test {name}` | {day(run['starttime'])} |")
+    if not rows:
+        page.lack("costs", "./dev test --suite budget")
+    else:
         page.section("Costs that are held by tests")
         page.say("Counted, not timed, in the release build.", "")
         page.table("| | again | when |", rows)
@@ -174,11 +179,12 @@ def coverage(page):
     for entry in load(path)["files"]:
         counts[entry["file"].split("/")[0]].add(entry)
     page.section("Coverage")
-    page.say(f"Wanted: {coverage_summary.WANTED_LINES:.0f} % of lines and {coverage_summary.WANTED_BRANCHES:.0f} % "
-             "of branches. Branches of `assert` do not count.", "")
+    page.say(f"Wanted: {coverage_summary.WANTED_LINES:.0f} % of lines and "
+             f"{coverage_summary.WANTED_BRANCHES:.0f} % of branches. Branches of `assert` do not count.", "")
     page.table("| | lines | reached | branches | reached | again | when |",
-               [f"| {folder} | {number(count.lines)} | {count.line_share:.1f} % | {number(count.branches)} | "
-                f"{count.branch_share:.1f} % | `./dev coverage` | {day(path.stat().st_mtime)} |"
+               [f"| {folder} | {number(count.lines)} | {count.line_share:.1f} % | "
+                f"{number(count.branches)} | {count.branch_share:.1f} % | `./dev coverage` | "
+                f"{day(path.stat().st_mtime)} |"
                 for folder in coverage_summary.FOLDERS if (count := counts[folder]).lines])
 
 
@@ -202,26 +208,27 @@ def since_the_last_find(runs, found):
     return runs
 
 
-TORTURE = {"resources": "allocations, descriptors and threads that were missing",
-           "calls": "system calls that failed, by the errno table"}
+# The tool's name in the ledger -> what failed, and how many are wanted.
+TORTURE = {"resources": ("allocations, descriptors and threads that were missing", 50_000),
+           "calls": ("system calls that failed, by the errno table", 10_000)}
 
 
 def torture(page, lines):
     rows = []
-    for tool, what in TORTURE.items():
+    for tool, (what, wanted) in TORTURE.items():
         runs = since_the_last_find(lines[tool], "failed")
         if not runs:
             page.lack(what, "./dev torture")
             continue
         # The same faults again are not more faults: the largest run alone counts.
         run = max(runs, key=lambda run: run["survived"])
-        rows.append(f"| {what} | {number(run['survived'])} | {run['seconds']:.0f} s | "
-                    f"`./dev torture --seed {run['seed']}` | {day(run['when'])} |")
+        rows.append(f"| {what} | {number(run['survived'])} | {number(wanted)} | "
+                    f"{run['seconds']:.0f} s | `./dev torture --seed {run['seed']}` | {day(run['when'])} |")
     if rows:
         page.section("Faults survived")
-        page.say("In each run another call fails. Nothing crashed, leaked or hung, and the same reactor then",
-                 "served a fresh echo.", "")
-        page.table("| | survived | took | again | when |", rows)
+        page.say("In each run another call fails. Nothing crashed, leaked or hung, and the same reactor",
+                 "then served a fresh echo.", "")
+        page.table("| | survived | wanted | took | again | when |", rows)
 
 
 def fuzz(page, lines):
@@ -236,14 +243,16 @@ def fuzz(page, lines):
             continue
         wanted = SEQUENCES_WANTED if target == "calls" else EXECUTIONS_WANTED
         done = sum(run["executions"] for run in runs)
-        rows.append(f"| {target} | {number(done)} | {number(wanted)} | {max(run['features'] for run in runs)} | "
+        features = max(run["features"] for run in runs)
+        rows.append(f"| {target} | {number(done)} | {number(wanted)} | {number(features)} | "
                     f"`./dev fuzz {target}` | {day(runs[-1]['when'])} |")
     if not targets:
         page.lack("fuzzing", "./dev fuzz")
     if rows:
         page.section("Fuzzing")
-        page.say("Inputs that broke nothing, under the address and undefined-behaviour sanitizers; for `calls` an",
-                 "input is a sequence of public calls ([fuzzing](fuzzing.md)). Counted since something was found last.", "")
+        page.say("Inputs that broke nothing, under the address and undefined-behaviour sanitizers; for",
+                 "`calls` an input is a sequence of public calls ([fuzzing](fuzzing.md)). Counted since",
+                 "something was found last.", "")
         page.table("| target | executions | wanted | features | again | when |", rows)
 
 
@@ -253,25 +262,28 @@ def swarm(page, lines):
         page.lack("simulated swarms", "./dev swarm")
         return
     page.section("Swarms")
-    page.say("Servers, a hundred clients that misbehave and system calls that fail, in a simulation; each run has",
-             "a seed of its own ([testing](testing.md)).", "")
+    page.say("Servers, a hundred clients that misbehave and system calls that fail, in a simulation;",
+             "each run has a seed of its own ([testing](testing.md)).", "")
     page.table("| runs without a find | took | the latest again | when |",
-               [f"| {number(sum(run['runs'] for run in runs))} | {sum(run['seconds'] for run in runs):.0f} s | "
-                f"`./dev swarm --seeds {runs[-1]['runs']} --first {runs[-1]['seed']}` | {day(runs[-1]['when'])} |"])
+               [f"| {number(sum(run['runs'] for run in runs))} | "
+                f"{sum(run['seconds'] for run in runs):.0f} s | "
+                f"`./dev swarm --seeds {runs[-1]['runs']} --first {runs[-1]['seed']}` | "
+                f"{day(runs[-1]['when'])} |"])
 
 
 def hostile(page, lines):
-    latest = {(run["server"], run["attack"]): run for run in lines["hostile"] if not run.get("sanitizer")}
+    latest = {(run["server"], run["attack"]): run
+              for run in lines["hostile"] if not run.get("sanitizer")}
     if not latest:
         page.lack("hostile peers", "./dev hostile")
         return
     page.section("Hostile peers on real sockets")
-    page.say("What the healthy clients of `torc serve` notice while others attack it: the time in which 99 % of",
-             "their requests are answered.", "")
+    page.say("What the healthy clients of `torc serve` notice while others attack it: the time in which",
+             "99 % of their requests are answered.", "")
     page.table("| server, attack | peers | p99 without | p99 beside | most memory | again | when |",
                [f"| {server}, {attack} | {number(run['peers'])} | {run['control_p99_ms']:.1f} ms | "
-                f"{run['p99_ms']:.1f} ms{' (failed)' if run['failed'] else ''} | {number(run['memory_most_kb'])} kB | "
-                f"`./dev hostile {server}/{attack}` | {day(run['when'])} |"
+                f"{run['p99_ms']:.1f} ms{' (failed)' if run['failed'] else ''} | "
+                f"{number(run['memory_most_kb'])} kB | `./dev hostile {server}/{attack}` | {day(run['when'])} |"
                 for (server, attack), run in sorted(latest.items())])
 
 
@@ -286,6 +298,7 @@ def main():
     promises(page)
     tests(page)
     coverage(page)
+    budgets(page)
     torture(page, lines)
     fuzz(page, lines)
     swarm(page, lines)
@@ -294,8 +307,9 @@ def main():
         page.section("Not measured here")
         page.say("Each with the command that would, before `./dev scorecard`:", "", *page.missing)
     output = arguments.output or arguments.root / "docs/reliability.md"
-    output.write_text(PAGE.format(machine=machine(arguments.root), body="\n".join(page.lines).strip()), encoding="utf-8")
-    print(f"scorecard: {output.relative_to(arguments.root) if output.is_relative_to(arguments.root) else output}")
+    output.write_text(PAGE.format(machine=machine(arguments.root), body="\n".join(page.lines).strip()),
+                      encoding="utf-8")
+    print(f"scorecard: wrote {output}")
     for line in page.missing:
         print("scorecard: missing:", line[2:].replace("`", ""))
     return 0

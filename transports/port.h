@@ -6,7 +6,10 @@
  *
  * A port that cannot accept for want of descriptors or memory refuses those who wait, as far as it
  * can, logs "port.accept-failed", and looks away for 10 ms to 1 s at a time; it recovers by
- * itself. */
+ * itself. One whose descriptor is no listening socket any more (accept answers EINVAL, EBADF or
+ * ENOTSOCK: a process that shares the socket has shut it down, or other code has closed the
+ * number), or that can neither be watched nor tried again later, never recovers: it logs
+ * "port.lost", with the error, and stops, as by stopListening. */
 #ifndef TORC_TRANSPORTS_PORT_H
 #define TORC_TRANSPORTS_PORT_H
 
@@ -76,7 +79,7 @@ typedef struct TorcPortCounters {
     uint64_t connectionsAccepted; /* taken off the kernel's queue and given to the factory */
     uint64_t connectionsRefused;  /* closed at once: by setRefuseExcess, by buildProtocol, or for
                                      want of descriptors or memory */
-    uint64_t acceptErrors;        /* times that accepting failed and the port looked away */
+    uint64_t acceptErrors;        /* times that accepting failed: it looked away, or stopped */
     uint64_t connectionsOpen;     /* now: as TorcPort_connections */
     uint64_t bytesReceived;       /* by all its connections */
     uint64_t bytesSent;

@@ -48,14 +48,27 @@ int torc__port_watch(TorcPort *port)
 
 static bool back_off(TorcPort *port);
 
-/* A port that can be neither watched nor tried again later would be deaf for ever: it is closed
- * instead, so that clients see it and the log says it. */
+static void log_problem(const TorcPort *port, TorcLogLevel level, const char *event, int code)
+{
+    const char *text = torc_strerror(code);
+    TORC__LOG(torc__port_reactor(port), level, event, torc__port_name(port),
+              TORC_LOG_NUMBER("errno", -code), TORC_LOG_BYTES("problem", text, strlen(text)));
+}
+
+/* A port that would be deaf for ever is closed instead, so that clients see it and the log says
+ * it. */
+static void lose_port(TorcPort *port, int code)
+{
+    log_problem(port, TORC_LOG_ERROR, "port.lost", code);
+    torc__port_stop(port);
+}
+
+/* It can be neither watched nor tried again later: that is deaf. */
 static void watch_or_else(TorcPort *port)
 {
-    if (torc__port_watch(port) == 0 || back_off(port))
-        return;
-    TORC__LOG(torc__port_reactor(port), TORC_LOG_ERROR, "port.lost", torc__port_name(port));
-    torc__port_stop(port);
+    int r = torc__port_watch(port);
+    if (r < 0 && !back_off(port))
+        lose_port(port, r);
 }
 
 static void accept_again(void *arg)
@@ -107,12 +120,11 @@ static void shed(TorcPort *port)
     port->spare = system->ops->openSpare(system);
 }
 
-static void log_accept_failure(TorcPort *port, int code)
+/* The descriptor is no listening socket any more, and will not become one: a process that shares it
+ * has shut it down (EINVAL), or code of this one has closed a number that was not its own. */
+static bool is_final(int code)
 {
-    const char *text = torc_strerror(code);
-    TORC__LOG(torc__port_reactor(port), TORC_LOG_WARNING, "port.accept-failed",
-              torc__port_name(port), TORC_LOG_NUMBER("errno", -code),
-              TORC_LOG_BYTES("problem", text, strlen(text)));
+    return code == -EINVAL || code == -EBADF || code == -ENOTSOCK;
 }
 
 /* True: go on with the batch. Linux passes errors of the connection that was waiting through
@@ -138,7 +150,11 @@ static bool accept_failed(TorcPort *port, int code)
     }
     port->counters.acceptErrors++;
     torc__port_reactor(port)->counters.acceptErrors++;
-    log_accept_failure(port, code);
+    if (is_final(code)) {
+        lose_port(port, code);
+        return false;
+    }
+    log_problem(port, TORC_LOG_WARNING, "port.accept-failed", code);
     (void)back_off(port); /* without a timer it is tried again at once */
     return false;
 }

@@ -118,7 +118,7 @@ static void tell(TorcStream *stream)
         stream->flags &= ~TORC__WRITE_SHUT_NEWS;
         if (stream->base.protocol->cls->writeConnectionLost)
             TORC__CALL_SLOT(torc__stream_reactor(stream), stream->base.protocol->cls,
-                            writeConnectionLost, (stream->base.protocol));
+                            writeConnectionLost, stream->base.protocol);
     }
     if (torc__stream_marksDue(stream))
         tell_marks(stream);
@@ -472,7 +472,7 @@ static void stream_begin(TorcStream *stream, TorcProtocol *protocol)
     if (stream->owner->factory->idleTimeout > 0)
         torc__stream_beginTimed(stream);
     torc__stream_reactor(stream)->counters.connectionsMade++;
-    TORC__CALL_SLOT(torc__stream_reactor(stream), protocol->cls, connectionMade, (protocol));
+    TORC__CALL_SLOT(torc__stream_reactor(stream), protocol->cls, connectionMade, protocol);
     if (stream->owner->connected)
         stream->owner->connected(stream->owner, stream);
 }

@@ -335,8 +335,7 @@ void torc__stream_tellLost(TorcStream *stream)
     stream->flags |= TORC__TELLING; /* first: destroy functions cannot bind new calls */
     cancel_calls(stream);
     TorcProducing ended = torc__stream_endProducing(stream);
-    TORC__CALL_SLOT(torc__stream_reactor(stream), protocol->cls, connectionLost,
-                    (protocol, reason));
+    TORC__CALL_SLOT(torc__stream_reactor(stream), protocol->cls, connectionLost, protocol, reason);
     protocol->transport = NULL;
     stream->flags |= TORC__TOLD;
     if (ended.receiver)

@@ -133,9 +133,9 @@ ssize_t torc__stream_recvPassed(TorcStream *stream, TorcPassed *ret_passed)
 
     ret_passed->count = stream->base.protocol->cls->fileDescriptorReceived ? TORC__PASSED_MAX : 0;
     ret_passed->cut = false;
-    return system->ops->recvDescriptors(system, stream->fd, streams->receive, streams->receive_size,
-                                        ret_passed->descriptors, &ret_passed->count,
-                                        &ret_passed->cut);
+    return system->ops->recvDescriptors(system, stream->fd, streams->receive,
+                                        streams->receive_share, ret_passed->descriptors,
+                                        &ret_passed->count, &ret_passed->cut);
 }
 
 static void log_dropped(const TorcStream *stream)
@@ -162,6 +162,6 @@ void torc__stream_deliverPassed(TorcStream *stream, const TorcPassed *passed)
             (void)system->ops->close(system, passed->descriptors[i]);
         else
             TORC__CALL_SLOT(torc__stream_reactor(stream), protocol->cls, fileDescriptorReceived,
-                            (protocol, passed->descriptors[i]));
+                            protocol, passed->descriptors[i]);
     }
 }

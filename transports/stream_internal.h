@@ -1,9 +1,11 @@
 /* Streams: connections on stream sockets, whatever the address family. Not installed.
  *
  * stream.c holds birth, death and the end of the turn; stream_read.c, stream_write.c and
- * stream_close.c the three things a connection does; stream_idle.c what becomes of one that does
- * nothing; stream_producer.c who writes no faster than the peer reads; stream_class.c what can be
- * asked of it. Where descriptors come from (ports, connectors) is their owners' business. */
+ * stream_close.c the three things a connection does; stream_descriptors.c those that are passed over
+ * UNIX sockets; stream_idle.c what becomes of one that does nothing, stream_park.c of one that wakes
+ * the loop for nothing; stream_producer.c who writes no faster than the peer reads; stream_class.c
+ * what can be asked of it, stream_observation.c and stream_ages.c what is told of it. Where
+ * descriptors come from (ports, connectors) is their owners' business. */
 #ifndef TORC_TRANSPORTS_STREAM_INTERNAL_H
 #define TORC_TRANSPORTS_STREAM_INTERNAL_H
 
@@ -160,6 +162,9 @@ struct TorcStreams {
     TorcWritePool pool;
     uint8_t *receive; /* one buffer for all reads of the reactor, in receive_memory */
     size_t receive_size;
+    size_t receive_share; /* most bytes of one read, receive_size at most */
+    uint64_t full_turn;   /* when a read was last given all it asked for, and */
+    uint64_t full_bytes;  /* what such reads took in that turn */
     void *receive_memory;
     /* Type-stable memory: blocks of streams, and those free. */
     struct TorcStreamBlock *blocks;

@@ -21,6 +21,11 @@ enum { RECEIVE_SIZE = 64 * 1024, RECEIVE_SIZE_MAX = 256 * 1024 };
 
 enum { CACHE_LINE = 64 };
 
+/* Fairness: most bytes that reads which fill their buffer should take in one turn, together, and
+ * the least that such a read is given. With 400 peers that never stop sending lines, one beside
+ * them waited 2.5 s for an answer when each of their reads took 256 KiB, and 0.03 s so. */
+enum { TURN_SHARE = 4 * 1024 * 1024, LEAST_SHARE = 8 * 1024 };
+
 /* ---- the ends of the peer's stream --------------------------------------------------------- */
 
 static const TorcProducing *joint_of(const TorcStream *stream)
@@ -39,7 +44,7 @@ static void tell_eof(TorcStream *stream)
         joint->receiver->readConnectionLost(joint->producer);
     if (cls->readConnectionLost)
         TORC__CALL_SLOT(torc__stream_reactor(stream), cls, readConnectionLost,
-                        (stream->base.protocol));
+                        stream->base.protocol);
     else if (!joint)
         torc__stream_loseConnection(&stream->base);
 }
@@ -98,14 +103,34 @@ int torc__streams_growReceive(TorcStreams *streams)
     streams->receive_memory = memory;
     streams->receive = memory + (CACHE_LINE - (uintptr_t)memory % CACHE_LINE);
     streams->receive_size = size;
+    streams->receive_share = size;
     return 0;
 }
 
-/* A read that fills the buffer tells of bulk: larger reads from now on save system calls. */
-static TORC__COLD void grow_buffer(TorcStreams *streams)
+static void widen_share(TorcStreams *streams)
 {
-    if (streams->receive_size < RECEIVE_SIZE_MAX)
+    if (streams->receive_share < streams->receive_size)
+        streams->receive_share *= 2;
+    else if (streams->receive_size < RECEIVE_SIZE_MAX)
         (void)torc__streams_growReceive(streams); /* it does as it is */
+}
+
+/* A read that took all it was offered tells of bulk: larger reads from now on save system calls,
+ * as long as there are not too many of them. One step a turn, so that all get the same. */
+static TORC__COLD void count_full(TorcStreams *streams, size_t length)
+{
+    uint64_t turn = streams->reactor->counters.turns;
+
+    if (streams->full_turn != turn) {
+        if (streams->full_bytes <= TURN_SHARE)
+            widen_share(streams);
+        streams->full_turn = turn;
+        streams->full_bytes = 0;
+    }
+    bool within = streams->full_bytes <= TURN_SHARE;
+    streams->full_bytes += length;
+    if (within && streams->full_bytes > TURN_SHARE && streams->receive_share > LEAST_SHARE)
+        streams->receive_share /= 2;
 }
 
 /* What the flags must say after a read; see the beginning of the file. */
@@ -131,8 +156,8 @@ static void deliver(TorcStream *stream, const void *data, size_t length)
     if (joint)
         joint->receiver->dataReceived(joint->producer, data, length);
     else
-        TORC__CALL_SLOT(torc__stream_reactor(stream), protocol->cls, dataReceived,
-                        (protocol, data, length));
+        TORC__CALL_SLOT(torc__stream_reactor(stream), protocol->cls, dataReceived, protocol, data,
+                        length);
 }
 
 /* What is not the usual case: see read_once. */
@@ -142,7 +167,7 @@ static TORC__COLD void deliver_special(TorcStream *stream, size_t length, bool f
 
     deliver(stream, streams->receive, length);
     if (full)
-        grow_buffer(streams);
+        count_full(streams, length);
 }
 
 /* `alone`: there is no joint and no idle timeout, so that the usual case need not look. */
@@ -151,18 +176,19 @@ static inline void read_once(TorcStream *stream, bool alone)
     TorcStreams *streams = stream->owner->streams;
     TorcSystem *system = torc__stream_system(stream);
 
-    ssize_t n = system->ops->recv(system, stream->fd, streams->receive, streams->receive_size, 0);
+    size_t size = streams->receive_share;
+    ssize_t n = system->ops->recv(system, stream->fd, streams->receive, size, 0);
     if (n <= 0) {
         nothing_read(stream, (int)n);
         return;
     }
-    bool full = (size_t)n == streams->receive_size;
+    bool full = (size_t)n == size;
     stream->owner->bytes_received += (size_t)n;
     note_rest(stream, full);
     TorcProtocol *protocol = stream->base.protocol;
     if (alone && !full)
-        TORC__CALL_SLOT(streams->reactor, protocol->cls, dataReceived,
-                        (protocol, streams->receive, (size_t)n));
+        TORC__CALL_SLOT(streams->reactor, protocol->cls, dataReceived, protocol, streams->receive,
+                        (size_t)n);
     else
         deliver_special(stream, (size_t)n, full);
 }
@@ -171,7 +197,7 @@ static inline void read_once(TorcStream *stream, bool alone)
 static void read_with_descriptors(TorcStream *stream)
 {
     TorcStreams *streams = stream->owner->streams;
-    size_t size = streams->receive_size;
+    size_t size = streams->receive_share;
     TorcPassed passed;
 
     ssize_t n = torc__stream_recvPassed(stream, &passed);
@@ -185,7 +211,7 @@ static void read_with_descriptors(TorcStream *stream)
     if (!(stream->flags & (TORC__DISCONNECTING | TORC__LOST)))
         deliver(stream, streams->receive, (size_t)n);
     if ((size_t)n == size)
-        grow_buffer(streams);
+        count_full(streams, size);
 }
 
 static TORC__COLD void stream_read(TorcStream *stream)

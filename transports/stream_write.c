@@ -290,8 +290,9 @@ int torc__stream_writeSequence(TorcTransport *self, const TorcBytes *pieces, siz
     TorcStream *stream = (TorcStream *)self;
     size_t length = 0;
 
-    if (closed_for_writing(stream) || !stream->output ||
-        !torc__writeQueue_stage(stream->output, pieces, count, &length) ||
+    if (closed_for_writing(stream))
+        return refuse(stream); /* one write, also of no pieces */
+    if (!stream->output || !torc__writeQueue_stage(stream->output, pieces, count, &length) ||
         beyond_limit(stream, length))
         return write_one_by_one(stream, pieces, count);
     torc__writeQueue_commit(stream->output, length);
@@ -393,7 +394,7 @@ void torc__stream_tellMarks(TorcStream *stream)
     }
     stream->flags ^= TORC__ABOVE_MARK;
     if ((stream->flags & TORC__ABOVE_MARK) && cls->pauseProducing)
-        TORC__CALL_SLOT(torc__stream_reactor(stream), cls, pauseProducing, (protocol));
+        TORC__CALL_SLOT(torc__stream_reactor(stream), cls, pauseProducing, protocol);
     else if (!(stream->flags & TORC__ABOVE_MARK) && cls->resumeProducing)
-        TORC__CALL_SLOT(torc__stream_reactor(stream), cls, resumeProducing, (protocol));
+        TORC__CALL_SLOT(torc__stream_reactor(stream), cls, resumeProducing, protocol);
 }

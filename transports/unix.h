@@ -53,7 +53,8 @@ TORC_API void TorcListenUNIXOptions_init(TorcListenUNIXOptions *options);
  * -EADDRINUSE (somebody listens there, with or without a lock, or holds the lock, or the socket
  * exists and no lock is wanted); -EEXIST (the path exists and is no socket); -EACCES, -ENOENT,
  * -ENOTDIR, -EROFS, … (the directory, or the lock file); -EMFILE; -ENOMEM; -TORC_ENOTRUNNING. On
- * failure nothing is left behind, and the factory was not started. */
+ * failure nothing is left behind, and the factory was not started; only a lock file that could not
+ * be locked (-ENOLCK, …) stays, for somebody else may have the lock. */
 TORC_API int TorcReactor_listenUNIX(TorcReactor *reactor, const char *address, TorcFactory *factory,
                                     const TorcListenUNIXOptions *options, TorcPort **ret_port);
 
@@ -90,9 +91,14 @@ TORC_API int TorcReactor_connectUNIX(TorcReactor *reactor, const char *address,
  * there are fewer bytes than descriptors, or none, the connection is aborted with the reason
  * TORC_CONNECTION_DESCRIPTOR_OVERRUN.
  * 0; -EINVAL (NULL, negative); -EBADF; -EMFILE; -EPIPE as for write; -EOPNOTSUPP for other
- * transports, and in a simulation; -ENOBUFS: 1024 wait already; -ENOMEM. After an error nothing has
+ * transports; -ENOBUFS: 1024 wait already; -ENOMEM. After an error nothing has
  * changed. */
 TORC_API int TorcTransport_sendFileDescriptor(TorcTransport *transport, int fd);
+
+/* Closes a descriptor that fileDescriptorReceived was given, by the reactor's system: on the real
+ * one this is close(2), in a simulation the number means something to its kernel alone. 0; -EINVAL
+ * (NULL, negative); -EBADF. */
+TORC_API int TorcReactor_closeDescriptor(TorcReactor *reactor, int fd);
 
 /* Who is at the other end of a UNIX connection, as the kernel noted it when it was made
  * (SO_PEERCRED): the process may be gone by now, or another may have its descriptor. Also in

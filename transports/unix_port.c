@@ -182,27 +182,37 @@ static bool path_is_ours(const UnixPort *port)
 }
 
 /* A server that has given up its rights since may be unable to. */
-static void remove_path(UnixPort *port)
+static void unlink_path(const UnixPort *port)
 {
     TorcSystem *system = port_system(port);
-    int r = path_is_ours(port) ? system->ops->unlink(system, port_path(port)) : 0;
-
-    port->file = (TorcFileStatus){0};
-    if (r == 0)
-        return;
     const char *path = port_path(port);
+    int r = system->ops->unlink(system, path);
+
+    if (r == 0 || r == -ENOENT)
+        return;
     const char *text = torc_strerror(r);
     TORC__LOG(port->base.owner.streams->reactor, TORC_LOG_WARNING, "port.path-left",
               TORC_LOG_BYTES("path", path, strlen(path)),
               TORC_LOG_BYTES("problem", text, strlen(text)));
 }
 
+static void remove_path(UnixPort *port)
+{
+    if (path_is_ours(port))
+        unlink_path(port);
+    port->file = (TorcFileStatus){0};
+}
+
+/* Right after bind. What cannot be looked at now could not be told from another file later: it goes
+ * at once, while it can only be the one that bind has made. */
 static int set_mode(UnixPort *port)
 {
     TorcSystem *system = port_system(port);
     int r = system->ops->stat(system, port_path(port), &port->file);
 
-    if (r == 0 && port->mode >= 0)
+    if (r < 0)
+        unlink_path(port);
+    else if (port->mode >= 0)
         r = system->ops->chmod(system, port_path(port), (mode_t)port->mode);
     return r;
 }

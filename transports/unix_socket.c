@@ -32,6 +32,12 @@ int TorcTransport_sendFileDescriptor(TorcTransport *transport, int fd)
     return transport->cls->sendFileDescriptor(transport, fd);
 }
 
+int TorcReactor_closeDescriptor(TorcReactor *reactor, int fd)
+{
+    TORC__REQUIRE(reactor && fd >= 0);
+    return reactor->system->ops->close(reactor->system, fd);
+}
+
 int TorcTransport_getPeerCredentials(TorcTransport *transport, TorcCredentials *ret_credentials)
 {
     TORC__REQUIRE(transport && ret_credentials);

@@ -129,3 +129,4 @@ for argument in 0 -1 many 1x 99999999999; do
     status 2 "$TORC" serve echo --max-connections "$argument"
 done
 status 0 "$TORC" serve echo --close-timeout off --idle-timeout 2.5 --help
+status 0 "$TORC" serve echo --idle-timeout off --help

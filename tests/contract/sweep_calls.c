@@ -176,6 +176,12 @@ static void call_setCloseTimeout(void)
     ck_assert_int_eq(TorcTransport_setCloseTimeout(transport(), 60), 0);
 }
 
+/* Long enough never to come. */
+static void call_setIdleTimeout(void)
+{
+    ck_assert_int_eq(TorcTransport_setIdleTimeout(transport(), 3600), 0);
+}
+
 /* ---- reading and asking -------------------------------------------------------------------- */
 
 static void call_pauseProducing(void)
@@ -401,6 +407,7 @@ static const struct {
     {"abortConnection", call_abortConnection},
     {"failConnection", call_failConnection},
     {"setCloseTimeout", call_setCloseTimeout},
+    {"setIdleTimeout", call_setIdleTimeout},
     {"pauseProducing", call_pauseProducing},
     {"resumeProducing", call_resumeProducing},
     {"getHost", call_addresses},

@@ -202,7 +202,7 @@ static bool conversation(TorcSim *sim, void *arg)
     return true;
 }
 
-static void print_line(void *arg, const char *line)
+static void print_line(const char *line, void *arg)
 {
     fprintf(arg, "%s\n", line);
 }

@@ -218,7 +218,7 @@ static void refuse_unhandled(const TorcLogEvent *event, void *arg)
 }
 
 /* "0.250000000 connect(1000003, 192.0.2.1:79) = EINPROGRESS" is noted as "250 192.0.2.1". */
-static void note_start(void *arg, const char *line)
+static void note_start(const char *line, void *arg)
 {
     double seconds;
     char address[64];

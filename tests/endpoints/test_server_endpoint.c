@@ -492,7 +492,28 @@ START_TEST(reason_of_a_mistake_is_there_without_memory)
         TorcServerEndpoint_fromString(TorcSim_reactor(sim), "tcp:x", &endpoint, &reason),
         -TORC_EENDPOINT);
     ck_assert_int_eq(TorcReason_kind(reason), TORC_CONNECTION_FAILED);
+    ck_assert_int_eq(TorcReason_code(reason), -TORC_EENDPOINT);
     TorcReason_unref(reason);
+    FailingMemory_stop();
+}
+END_TEST
+
+START_TEST(every_reason_has_the_code_returned_also_without_memory)
+{
+    TorcReactor *reactor = TorcSim_reactor(sim);
+    TorcServerEndpoint *server = NULL;
+    TorcClientEndpoint *client = NULL;
+    TorcReason *reason = NULL;
+    FailingMemory_startForEver(0);
+    ck_assert_int_eq(TorcServerEndpoint_fromString(reactor, "tcp:80", &server, &reason), -ENOMEM);
+    ck_assert_int_eq(TorcReason_code(reason), -ENOMEM);
+    ck_assert_int_eq(TorcServerEndpoint_fromString(reactor, NULL, &server, &reason), -EINVAL);
+    ck_assert_int_eq(TorcReason_code(reason), -EINVAL);
+    ck_assert_int_eq(TorcClientEndpoint_fromString(reactor, "tcp:a:80", NULL, &reason), -EINVAL);
+    ck_assert_int_eq(TorcReason_code(reason), -EINVAL);
+    ck_assert_int_eq(TorcClientEndpoint_fromString(reactor, "tcp:a:80", &client, &reason), -ENOMEM);
+    ck_assert_int_eq(TorcReason_code(reason), -ENOMEM);
+    ck_assert_int_eq(TorcReason_kind(reason), TORC_CONNECTION_FAILED);
     FailingMemory_stop();
 }
 END_TEST
@@ -525,6 +546,7 @@ int main(void)
     tcase_add_test(tc, null_arguments_are_refused);
     tcase_add_loop_test(tc, each_allocation_may_fail, 0, COUNT(each));
     tcase_add_test(tc, reason_of_a_mistake_is_there_without_memory);
+    tcase_add_test(tc, every_reason_has_the_code_returned_also_without_memory);
 
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

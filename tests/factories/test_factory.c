@@ -338,7 +338,7 @@ START_TEST(limits_are_copied_from_another_factory)
     TorcFactory *from = TorcFactory_new(&room_class);
     TorcFactory *to = TorcFactory_new(&room_class);
 
-    TorcFactory_setBufferLimit(from, 1000);
+    ck_assert_int_eq(TorcFactory_setBufferLimit(from, 1000), 0);
     ck_assert_int_eq(TorcFactory_setIdleTimeout(from, 60), 0);
     ck_assert_int_eq(TorcFactory_setCloseTimeout(from, -1), 0);
     TorcFactory_copyLimits(to, from);
@@ -376,6 +376,7 @@ START_TEST(bad_arguments_are_refused)
     ck_assert_int_eq(errno, EINVAL);
     ck_assert_int_eq(TorcFactory_buildProtocol(NULL, &peer, &protocol), -EINVAL);
     ck_assert_int_eq(TorcFactory_buildProtocol(factory, &peer, NULL), -EINVAL);
+    ck_assert_int_eq(TorcFactory_setBufferLimit(NULL, 1), -EINVAL);
     TorcFactory_unref(factory);
 }
 END_TEST

@@ -201,7 +201,7 @@ static void judge(Run *run)
         blame(run, "healthy clients waited");
     if (run->busy > run->processor)
         blame(run, "it was busy with nothing");
-    if ((!sanitizer || !*sanitizer) && run->most.memory - run->before.memory > allowed)
+    if ((!sanitizer || !*sanitizer) && run->most.memory - run->before.memory_most > allowed)
         blame(run, "it took too much memory");
 }
 

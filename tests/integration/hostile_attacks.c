@@ -56,7 +56,6 @@ typedef struct Attacker {
     int epoll;
     int count;
     Peer *peers;
-    Tally *tally;
 } Attacker;
 
 static char lines[BLOCK];   /* of LINE bytes each */
@@ -116,6 +115,13 @@ static bool leave(Peer *peer)
 static bool say_goodbye(Peer *peer)
 {
     return send_one_line(peer) && shutdown(peer->fd, SHUT_WR) == 0;
+}
+
+/* A reset behind a FIN: the server reads all of it, and its answer is what fails (EPIPE). */
+static bool slam(Peer *peer)
+{
+    (void)say_goodbye(peer);
+    return false;
 }
 
 /* From now on no packet reaches this socket: the server's bytes are never acknowledged, as if the
@@ -334,6 +340,11 @@ static const Attack attacks[] = {
      .readable = leave,
      .resets = true,
      .memory = 64},
+    {.name = "slam",
+     .what = "sends a line and a FIN, and resets before the answer",
+     .opened = slam,
+     .resets = true,
+     .memory = 8},
     {.name = "vanish",
      .what = "sends, and is gone without a packet",
      .opened = vanish,

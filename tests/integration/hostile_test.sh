@@ -21,6 +21,7 @@ rows=(
     'echo/endless      endless      all'
     'echo/greedy       greedy       few'
     'echo/reset        reset        all'
+    'echo/slam         slam         all'
     'echo/vanish       vanish       all'
     'echo/flood        flood        all'
     'echo/flood-reset  flood-reset  all'
@@ -208,10 +209,10 @@ limit_streams() {
     start "$dir/closed" "$EXAMPLES/echo"
     port=8881
     eventually echoes 2>/dev/null || blame limits/streams 'the example does not echo'
-    exec {connection}<>/dev/tcp/127.0.0.1/8881
+    exec {connection}<>/dev/tcp/127.0.0.1/8881 || connection=2
     echoes || blame limits/streams 'the example does not echo beside a connection'
     [[ $(standard_streams) != *socket* ]] || blame limits/streams "example: $(standard_streams)"
-    exec {connection}>&-
+    ((connection == 2)) || exec {connection}>&-
     end_server limits/streams
     passed streams
 }
@@ -248,4 +249,7 @@ for limit in "${limits[@]}"; do
     under env --default-signal=PIPE
     ! is_wanted "limits/$limit" || "limit_$limit"
 done
-((${#failed[@]} == 0)) || fail "${failed[*]}"
+((${#failed[@]} == 0)) || {
+    printf 'FAILED: %s\n' "${failed[*]}" >&2
+    exit 1
+}

@@ -307,7 +307,7 @@ START_TEST(such_a_call_is_logged_with_the_name_of_the_function)
     which = 0;
     torc_setLogObserver(expect_event, NULL, TORC_LOG_ERROR);
     mine = TorcReactor_new(NULL);
-    ck_assert_int_eq(TorcReactor_callInThread(mine, misuse, NULL), 0);
+    ck_assert_int_eq(TorcReactor_callWhenRunning(mine, misuse_in_thread, NULL), 0);
     (void)TorcReactor_callLater(mine, 20, stop_reactor, mine, NULL);
     (void)TorcReactor_run(mine);
 }

@@ -196,6 +196,18 @@ START_TEST(infinity_switches_the_reports_off)
 }
 END_TEST
 
+START_TEST(what_was_slow_while_they_were_off_is_charged_to_nobody)
+{
+    begin_watched();
+    ck_assert_int_eq(TorcReactor_setSlowCallbackDuration(reactor, INFINITY), 0);
+    make_slow_call(5);
+    ck_assert_int_eq(TorcReactor_setSlowCallbackDuration(reactor, 0.1), 0);
+    make_slow_call(0);
+    ck_assert_uint_eq(reports, 0);
+    end();
+}
+END_TEST
+
 START_TEST(a_threshold_that_is_none_is_refused)
 {
     begin_watched();
@@ -407,8 +419,10 @@ RUN_LOOP_TESTS("slow callbacks",
                {a_slow_slot_is_reported_with_its_class_its_name_and_its_time, SLOTS},
                {a_slow_pause_is_reported, 1}, {a_slow_client_factory_is_reported, 2},
                {a_tenth_of_a_second_is_slow_and_less_is_not, 1}, {the_threshold_can_be_set, 1},
-               {infinity_switches_the_reports_off, 1}, {a_threshold_that_is_none_is_refused, 1},
-               {waiting_is_not_slow, 1}, {only_the_slow_one_of_many_is_reported, 1},
+               {infinity_switches_the_reports_off, 1},
+               {what_was_slow_while_they_were_off_is_charged_to_nobody, 1},
+               {a_threshold_that_is_none_is_refused, 1}, {waiting_is_not_slow, 1},
+               {only_the_slow_one_of_many_is_reported, 1},
                {those_that_the_log_suppresses_are_counted, 1},
                {a_slow_call_is_reported_with_its_kind_and_the_function, CALLS},
                {spent_time_makes_others_late, 1},

@@ -13,7 +13,7 @@
 
 enum { PEERS = 12, ROUNDS = 60 };
 
-static void print_line(void *arg, const char *line)
+static void print_line(const char *line, void *arg)
 {
     (void)arg;
     puts(line);

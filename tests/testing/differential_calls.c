@@ -310,14 +310,23 @@ static void op_peek(World *world, const Words *words)
     World_sayBytes(world, got, n);
 }
 
-/* How many it takes is the kernel's affair. */
-static void op_fill(World *world, const Words *words)
+static ssize_t put_all_it_takes(Slot *slot)
 {
     ssize_t n;
-    Slot *slot = World_slot(world, words, 1);
-    size_t before = slot->sent;
     while ((n = put(slot, many(), BLOCK)) > 0)
         ;
+    return n;
+}
+
+/* How many it takes is the kernel's affair. A real one makes room again when the last of them are
+ * acknowledged. */
+static void op_fill(World *world, const Words *words)
+{
+    Slot *slot = World_slot(world, words, 1);
+    size_t before = slot->sent;
+    (void)put_all_it_takes(slot);
+    World_awaitAnswer(world);
+    ssize_t n = put_all_it_takes(slot);
     World_say(world, " = %s until", slot->sent > before ? "something" : "nothing");
     World_sayResult(world, n);
 }

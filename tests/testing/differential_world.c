@@ -221,17 +221,26 @@ int Slot_close(Slot *slot)
 
 /* ---- looking ------------------------------------------------------------------------------- */
 
-/* Lets a real kernel work. One that was sent FIN may put off its answer, which wakes the sender, by
- * 40 ms (TCP_DELACK_MIN). */
+static void give_nanoseconds(const World *world, int64_t time)
+{
+    if (!world->sim && world->settle_time > 0)
+        nanosleep(&(struct timespec){.tv_nsec = (long)time}, NULL);
+}
+
+/* TCP_DELACK_MIN is 40 ms. */
+void World_awaitAnswer(const World *world)
+{
+    give_nanoseconds(world, 50000000);
+}
+
+/* Lets a real kernel work. One that was sent FIN may put off its answer, which wakes the sender. */
 static void give_time(World *world)
 {
-    enum { PUT_OFF = 50000000 };
-    int64_t time = world->settle_time;
-    if (time > 0 && world->fin_sent)
-        time = PUT_OFF;
+    if (world->fin_sent)
+        World_awaitAnswer(world);
+    else
+        give_nanoseconds(world, world->settle_time);
     world->fin_sent = false;
-    if (!world->sim && time > 0)
-        nanosleep(&(struct timespec){.tv_nsec = (long)time}, NULL);
 }
 
 void World_look(World *world)

@@ -107,6 +107,8 @@ void Slot_notePort(Slot *slot);
 
 /* ---- running ------------------------------------------------------------------------------- */
 
+/* Waits for an acknowledgement that a real kernel may put off. */
+void World_awaitAnswer(const World *world);
 /* One look without waiting. */
 void World_look(World *world);
 /* As many as it takes, by edge, until nothing is reported. */

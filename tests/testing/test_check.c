@@ -148,7 +148,7 @@ START_TEST(what_is_left_behind_is_named)
     TorcSimPeer_close(peer);
     ck_assert(!torc_check_clean(sim, message, sizeof(message)));
     ck_assert_str_eq(message, "left behind:\n"
-                              "port [::]:8881 of factory \"factory\"\n"
+                              "port [::]:8881 of factory \"factory\", protocol \"server\"\n"
                               "descriptor 1000003: socket, listening\n"
                               "descriptor 1000004: spare\n");
     ck_assert(!torc_check_clean(sim, NULL, 0));

@@ -52,7 +52,7 @@ START_TEST(ports_and_connections_are_named_and_gone_when_they_are_closed)
     TorcSimPeer *peer = TorcSim_connect(sim, 8881);
     ck_assert_uint_eq(check_report(), 5);
     ck_assert_str_eq(report, "connection \"echo\" with 127.0.0.1:32768, port 8881\n"
-                             "port [::]:8881 of factory \"factory\"\n"
+                             "port [::]:8881 of factory \"factory\", protocol \"echo\"\n"
                              "descriptor 1000003: socket, listening\n"
                              "descriptor 1000004: spare\n"
                              "descriptor 1000005: socket, connected\n");
@@ -60,6 +60,19 @@ START_TEST(ports_and_connections_are_named_and_gone_when_they_are_closed)
     TorcSimPeer_close(peer);
     ck_assert_uint_eq(check_report(), 0); /* it takes the turn that closing needs */
     ck_assert_str_eq(report, "");
+}
+END_TEST
+
+START_TEST(a_port_of_a_factory_that_names_no_protocol_is_named_by_its_class)
+{
+    TorcPort *port;
+    TorcFactory *factory = TorcFactory_new(&torc_factory_class);
+    ck_assert_int_eq(TorcReactor_listenTCP(TorcSim_reactor(sim), 8881, factory, NULL, &port), 0);
+    TorcFactory_unref(factory);
+    (void)check_report();
+    ck_assert_ptr_eq(strstr(report, "port [::]:8881 of factory \"factory\"\n"), report);
+    TorcPort_stopListening(port, NULL);
+    ck_assert_uint_eq(check_report(), 0);
 }
 END_TEST
 
@@ -162,7 +175,7 @@ START_TEST(each_host_s_ports_connections_and_descriptors_are_told_under_its_name
     connect_hosts(server, client);
     ck_assert_uint_eq(check_report(), 8);
     ck_assert_str_eq(report, "server: connection \"echo\" with 10.0.0.3:32768, port 7\n"
-                             "server: port [::]:7 of factory \"factory\"\n"
+                             "server: port [::]:7 of factory \"factory\", protocol \"echo\"\n"
                              "server: descriptor 2000003: socket, listening\n"
                              "server: descriptor 2000004: spare\n"
                              "server: descriptor 2000005: socket, connected\n"
@@ -269,6 +282,7 @@ END_TEST
 
 RUN_SUITE("sim_hygiene", a_simulation_in_which_nothing_was_done_is_clean,
           ports_and_connections_are_named_and_gone_when_they_are_closed,
+          a_port_of_a_factory_that_names_no_protocol_is_named_by_its_class,
           delayed_calls_are_told_in_the_order_of_time, attempts_and_look_ups_are_named,
           jobs_are_told_whether_they_run, descriptors_are_told_by_kind,
           what_is_left_on_another_host_is_told_with_its_name,

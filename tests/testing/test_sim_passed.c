@@ -305,6 +305,28 @@ START_TEST(a_circle_goes_when_the_message_that_led_to_it_is_dropped)
 }
 END_TEST
 
+/* Each is on its way to the next: the collector must not look at all of them once for each. */
+START_TEST(a_long_chain_is_built_and_goes_quickly)
+{
+    enum { LENGTH = 2000 };
+    int next[2], fds[2];
+    connect_unix_pair(next);
+    int last = next[1];
+    for (int i = 0; i < LENGTH; i++) {
+        connect_unix_pair(fds);
+        pass(next[0], "x", fds[1]);
+        close_fd(next[0]);
+        close_fd(fds[1]);
+        next[0] = fds[0];
+    }
+    ck_assert_ptr_nonnull(sim->kernel->passed);
+    close_fd(last);
+    ck_assert_int_eq(send_text(next[0], "x"), -EPIPE);
+    close_fd(next[0]);
+    assert_all_gone();
+}
+END_TEST
+
 START_TEST(a_listener_sent_over_a_connection_that_waits_at_it_goes_with_it)
 {
     int listener = listen_unix("/run/l");
@@ -396,6 +418,7 @@ RUN_SUITE("sim_passed", closing_one_number_leaves_the_other,
           two_sockets_on_their_way_to_each_other_go_together,
           one_that_can_still_be_received_stays_with_all_it_leads_to,
           a_circle_goes_when_the_message_that_led_to_it_is_dropped,
+          a_long_chain_is_built_and_goes_quickly,
           a_listener_sent_over_a_connection_that_waits_at_it_goes_with_it,
           a_listener_with_a_descriptor_keeps_what_waits_at_it, a_long_chain_goes_at_once,
           the_trace_shows_what_becomes_of_each)

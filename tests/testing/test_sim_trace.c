@@ -144,7 +144,7 @@ END_TEST
 static size_t lines_told;
 static char last_line[700];
 
-static void count_line(void *arg, const char *line)
+static void count_line(const char *line, void *arg)
 {
     ck_assert_ptr_eq(arg, &lines_told);
     ck_assert_ptr_null(strchr(line, '\n'));

@@ -43,6 +43,10 @@ const ErrnoRow errno_table[] = {
     /* It looks away, and nobody is refused. */
     ROW(ACCEPT, ENOBUFS, UNHURT),
     ROW(ACCEPT, ENOMEM, UNHURT),
+    /* It is no listening socket any more: the port is closed and says so. */
+    ROW(ACCEPT, EBADF, SURVIVED),
+    ROW(ACCEPT, EINVAL, SURVIVED),
+    ROW(ACCEPT, ENOTSOCK, SURVIVED),
 
     ROW(SOCKET, EMFILE, TOLD),
     ROW(SOCKET, ENFILE, TOLD),

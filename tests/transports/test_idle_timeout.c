@@ -250,6 +250,15 @@ START_TEST(setting_it_begins_it_anew_and_zero_takes_it_away)
 }
 END_TEST
 
+START_TEST(the_smallest_one_is_not_none)
+{
+    begin_idle(_i, 1e-300);
+    TorcSim_advance(sim, 1e-6);
+    ck_assert_str_eq(rec.log, "lost:TIMED_OUT");
+    end();
+}
+END_TEST
+
 START_TEST(a_huge_one_never_comes)
 {
     begin_idle(_i, 1e300);
@@ -371,7 +380,8 @@ RUN_LOOP_TESTS("idle timeouts", {silence_ends_the_connection_in_order, MODES},
                {a_factory_gives_its_connections_one_from_the_beginning, WHOLE_MODES},
                {connectionMade_may_set_another, WHOLE_MODES},
                {setting_it_begins_it_anew_and_zero_takes_it_away, WHOLE_MODES},
-               {a_huge_one_never_comes, WHOLE_MODES}, {bad_ones_are_refused, 1},
+               {the_smallest_one_is_not_none, WHOLE_MODES}, {a_huge_one_never_comes, WHOLE_MODES},
+               {bad_ones_are_refused, 1},
                {a_closing_connection_has_the_close_timeout_alone, WHOLE_MODES},
                {an_ended_connection_leaves_nothing_to_come, 3 * WHOLE_MODES},
                {without_memory_it_answers_so_and_the_former_one_holds, WHOLE_MODES},

@@ -1,5 +1,6 @@
 /* Sending files, on the simulation: by the kernel, and by hand where it cannot, both ways in each mode
  * of readiness. */
+#include "../support/sizes.h"
 #include "send_file_fixture.h"
 
 enum { WAYS = 2 * MODES, WHOLE_WAYS = 2 * WHOLE_MODES };
@@ -8,14 +9,15 @@ enum { WAYS = 2 * MODES, WHOLE_WAYS = 2 * WHOLE_MODES };
 
 START_TEST(a_file_arrives_whole) /* LINE-20 */
 {
+    const size_t size = less_if_checked(300000, 3);
     begin_small(_i);
-    int fd = open_pattern("/big", 300000);
+    int fd = open_pattern("/big", size);
     send_whole(fd);
     close_file(fd); /* it has a descriptor of its own */
     ck_assert_uint_eq(sent.times, 0);
     settle();
-    assert_peer_has_pattern(peer, 300000);
-    assert_sent(300000);
+    assert_peer_has_pattern(peer, size);
+    assert_sent(size);
     ck_assert_str_eq(rec.log, "made");
     end();
 }
@@ -407,13 +409,14 @@ static ssize_t cannot_join_the_two(TorcSystem *system, int out, int in, uint64_t
 
 START_TEST(what_the_kernel_cannot_do_is_done_by_hand)
 {
+    const size_t size = less_if_checked(300000, 3);
     begin_small(2 * _i);
     ops.sendfile = cannot_join_the_two;
-    int fd = open_pattern("/big", 300000);
+    int fd = open_pattern("/big", size);
     send_whole(fd);
     settle();
-    assert_peer_has_pattern(peer, 300000);
-    assert_sent(300000);
+    assert_peer_has_pattern(peer, size);
+    assert_sent(size);
     close_file(fd);
     end();
 }

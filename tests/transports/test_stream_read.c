@@ -109,6 +109,48 @@ START_TEST(a_flooding_peer_does_not_starve_a_quiet_one) /* RD-1, BUG-17 */
 }
 END_TEST
 
+static uint64_t bytes_of_a_turn(void)
+{
+    TorcReactorCounters before = {.size = sizeof(before)}, after = {.size = sizeof(after)};
+    ck_assert_int_eq(TorcReactor_getCounters(reactor, &before), 0);
+    ck_assert_int_eq(TorcReactor_iterate(reactor, 0), 0);
+    ck_assert_int_eq(TorcReactor_getCounters(reactor, &after), 0);
+    return after.bytesReceived - before.bytesReceived;
+}
+
+START_TEST(fifty_flooding_peers_share_a_turn_and_one_has_large_reads_again) /* RD-1, BUG-17 */
+{
+    enum { PEERS = 50, FLOOD = 1 << 20, TURN_SHARE = 4 << 20, LARGEST = 256 * 1024 };
+    static uint8_t flood[FLOOD];
+    Recording recordings[PEERS] = {0};
+    begin_with(_i, TORC_SIM_OPTIONS(.bufferSize = FLOOD));
+    for (int i = 0; i + 1 < PEERS; i++)
+        recordings[i].next = &recordings[i + 1];
+    serve(&recordings[0], PORT);
+    for (int i = 0; i < PEERS; i++) {
+        peer = connect_peer();
+        TorcSimPeer_sendBytes(peer, flood, FLOOD);
+    }
+    ck_assert_uint_le(bytes_of_a_turn(), 3 * TURN_SHARE);
+    for (int i = 0; i < 6; i++)
+        ck_assert_uint_le(bytes_of_a_turn(), 2 * TURN_SHARE);
+    for (int i = 0; i < PEERS; i++) /* none comes off badly */
+        ck_assert_uint_ge(recordings[i].received_length, FLOOD / 4);
+    settle();
+    for (int i = 0; i < 8; i++) {
+        TorcSimPeer_sendBytes(peer, flood, FLOOD);
+        settle();
+    }
+    int reads = recordings[PEERS - 1].counts[RECORD_DATA];
+    TorcSimPeer_sendBytes(peer, flood, FLOOD);
+    settle();
+    ck_assert_int_le(recordings[PEERS - 1].counts[RECORD_DATA] - reads, FLOOD / LARGEST + 1);
+    end();
+    for (int i = 0; i < PEERS; i++)
+        Recording_done(&recordings[i]);
+}
+END_TEST
+
 START_TEST(an_echo_takes_one_recv_and_one_send)
 {
     begin_connected(_i);
@@ -342,6 +384,7 @@ RUN_LOOP_TESTS("stream reading", {what_the_peer_sends_is_delivered_in_order, MOD
                {a_megabyte_arrives_byte_for_byte, WHOLE_MODES}, {reads_grow_for_bulk, WHOLE_MODES},
                {reads_begin_at_a_cache_line_however_large_they_are, 1},
                {a_flooding_peer_does_not_starve_a_quiet_one, WHOLE_MODES},
+               {fifty_flooding_peers_share_a_turn_and_one_has_large_reads_again, WHOLE_MODES},
                {an_echo_takes_one_recv_and_one_send, WHOLE_MODES},
                {readiness_without_input_is_nothing, MODES},
                {an_interrupted_recv_is_repeated, MODES},

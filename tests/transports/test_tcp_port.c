@@ -1,4 +1,6 @@
 /* Listening: addresses, factories, accepting, running out of descriptors. */
+#include <stdio.h>
+
 #include "tcp_port_fixture.h"
 
 static uint64_t accepts(void)
@@ -279,7 +281,7 @@ END_TEST
 
 START_TEST(without_descriptors_the_port_does_not_spin_and_recovers) /* LISTEN-8, LISTEN-9 */
 {
-    static const int errors[] = {EMFILE, ENFILE, ENOMEM, ENOBUFS, EINVAL};
+    static const int errors[] = {EMFILE, ENFILE, ENOMEM, ENOBUFS, EIO};
     torc_setLogObserver(keep_event, NULL, TORC_LOG_WARNING);
     begin(_i / 5);
     serve(&rec, PORT);
@@ -338,6 +340,63 @@ START_TEST(a_port_that_looks_away_can_be_stopped)
 }
 END_TEST
 
+static unsigned events;
+
+static void keep_and_count(const TorcLogEvent *event, void *arg)
+{
+    events++;
+    keep_event(event, arg);
+}
+
+/* EINVAL: somebody who shares the socket has shut it. */
+START_TEST(a_port_whose_socket_listens_no_more_stops_and_says_so_once) /* LISTEN-8 */
+{
+    static const int errors[] = {EINVAL, EBADF, ENOTSOCK};
+    char expected[80];
+    int error = errors[_i % 3];
+    events = 0;
+    torc_setLogObserver(keep_and_count, NULL, TORC_LOG_WARNING);
+    begin(_i / 3);
+    serve(&rec, PORT);
+    TorcPort_ref(port);
+    uint64_t before = accepts();
+    TorcSim_failCall(sim, TORC_SIM_ACCEPT, 1, error, 0);
+    peer = TorcSim_connect(sim, PORT);
+    TorcSim_advance(sim, 10);
+    ck_assert_uint_eq(accepts() - before, 1);
+    ck_assert_uint_eq(events, 1);
+    snprintf(expected, sizeof(expected), "port.lost port=8881 errno=%d problem=\"%s\"", error,
+             strerror(error));
+    ck_assert_str_eq(last_event, expected);
+    ck_assert(!TorcPort_listening(port));
+    ck_assert_str_eq(rec.factory_log, "start stop");
+    ck_assert(TorcSimPeer_gotReset(peer)); /* those who wait are told */
+    ck_assert_uint_eq(TorcSim_openDescriptors(sim), 0);
+    TorcSim_failCall(sim, TORC_SIM_ACCEPT, 1, 0, 0);
+    ck_assert_int_eq(TorcPort_startListening(port), 0);
+    connect_peer();
+    ck_assert_str_eq(rec.log, "made");
+    TorcPort_unref(port);
+    end();
+    torc_setLogObserver(NULL, NULL, TORC_LOG_DEBUG);
+}
+END_TEST
+
+START_TEST(connections_of_a_lost_port_stay)
+{
+    begin(_i);
+    serve(&rec, PORT);
+    TorcSimPeer *first = connect_peer();
+    TorcSim_failCall(sim, TORC_SIM_ACCEPT, 1, EINVAL, 1);
+    ck_assert_ptr_nonnull(TorcSim_connect(sim, PORT));
+    settle();
+    ck_assert_int_eq(write_text("still here"), 0);
+    settle();
+    ck_assert_str_eq(TorcSimPeer_received(first), "still here");
+    end();
+}
+END_TEST
+
 static void nothing(void *arg)
 {
     (void)arg;
@@ -363,7 +422,7 @@ START_TEST(a_port_that_can_neither_be_watched_nor_tried_again_is_closed_and_says
     use_up_delayed_calls();
     TorcSim_advance(sim, 1);
     FailingMemory_stop();
-    ck_assert_str_eq(last_event, "port.lost port=8881");
+    ck_assert_ptr_eq(strstr(last_event, "port.lost port=8881 errno="), last_event);
     ck_assert_str_eq(rec.factory_log, "start stop");
     ck_assert_str_eq(rec.log, "");
     ck_assert(TorcSimPeer_gotReset(peer)); /* those who wait are told */
@@ -403,5 +462,7 @@ RUN_LOOP_TESTS(
     {without_descriptors_the_port_does_not_spin_and_recovers, 5 * WHOLE_MODES},
     {without_descriptors_those_who_wait_are_closed_by_means_of_the_spare, WHOLE_MODES},
     {a_port_that_looks_away_can_be_stopped, WHOLE_MODES},
+    {a_port_whose_socket_listens_no_more_stops_and_says_so_once, 3 * WHOLE_MODES},
+    {connections_of_a_lost_port_stay, WHOLE_MODES},
     {a_port_that_can_neither_be_watched_nor_tried_again_is_closed_and_says_so, WHOLE_MODES},
     {a_port_that_cannot_be_watched_for_a_while_recovers, WHOLE_MODES})

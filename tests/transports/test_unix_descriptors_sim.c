@@ -93,7 +93,10 @@ static const TorcSystemOps *ops(void)
 
 static void close_fd(int fd)
 {
-    ck_assert_int_eq(ops()->close(reactor->system, fd), 0);
+    ck_assert_int_eq(TorcReactor_closeDescriptor(reactor, fd), 0);
+    ck_assert_int_eq(TorcReactor_closeDescriptor(reactor, fd), -EBADF);
+    ck_assert_int_eq(TorcReactor_closeDescriptor(reactor, -1), -EINVAL);
+    ck_assert_int_eq(TorcReactor_closeDescriptor(NULL, fd), -EINVAL);
 }
 
 static void close_taken(void)

@@ -498,6 +498,19 @@ static int fail_chmod(TorcSystem *system, const char *file, mode_t mode)
     return -EIO;
 }
 
+/* Of the socket's file; that of the lock can be looked at. */
+static int fail_stat(TorcSystem *system, const char *file, TorcFileStatus *ret_status)
+{
+    return strcmp(file, path) == 0 ? -EACCES : real_ops->stat(system, file, ret_status);
+}
+
+static int fail_lock(TorcSystem *system, int fd)
+{
+    (void)system;
+    (void)fd;
+    return -ENOLCK;
+}
+
 static int fail_socket(TorcSystem *system, int family, int type)
 {
     (void)system;
@@ -534,10 +547,24 @@ START_TEST(a_failure_leaves_nothing_behind) /* UNIX-4, BUG-51 */
     assert_fails(-ENOBUFS);
     ops.chmod = fail_chmod;
     assert_fails(-EIO);
+    ops.stat = fail_stat;
+    assert_fails(-EACCES);
     ops.socket = fail_socket;
     assert_fails(-EMFILE);
     ops.watch = fail_watch;
     assert_fails(-ENOSPC);
+    end();
+}
+END_TEST
+
+/* It may be somebody else's. */
+START_TEST(a_lock_file_that_cannot_be_locked_stays)
+{
+    begin(0);
+    ops.lock = fail_lock;
+    ck_assert_int_eq(listen_with(path, NULL), -ENOLCK);
+    ck_assert(!exists(path) && exists(lock_file()));
+    ck_assert_int_eq(unlink(lock_file()), 0);
     end();
 }
 END_TEST
@@ -606,5 +633,5 @@ RUN_LOOP_TESTS(
     {trying_for_the_lock_has_an_end, 1}, {an_abstract_name_is_no_file, BACKENDS},
     {a_path_may_begin_with_an_at_sign, 1}, {the_longest_path_is_107_bytes, 1},
     {bad_arguments_are_refused, 1}, {a_directory_that_is_not_fit_is_told, 1},
-    {a_failure_leaves_nothing_behind, 1}, {no_memory_leaves_nothing_behind, 1},
-    {a_reactor_that_stops_removes_the_path, BACKENDS})
+    {a_failure_leaves_nothing_behind, 1}, {a_lock_file_that_cannot_be_locked_stays, 1},
+    {no_memory_leaves_nothing_behind, 1}, {a_reactor_that_stops_removes_the_path, BACKENDS})

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# The page of figures says what ledgers say, and nothing that no command has counted.
+#
+#   scorecard_test.sh SCORECARD.PY
+set -euo pipefail
+
+scorecard=$1
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+mkdir -p "$root"/{docs,tests/loop,build-fuzz,build-torture,build-swarm}
+passed=0
+failed=0
+
+count() { if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)) && printf 'FAILED: %s\n' "$*"; fi; }
+write_page() { said=$("$scorecard" --root "$root" --output "$root/page.md"); }
+on_page() { grep -qF "$1" "$root/page.md"; }
+not_on_page() { ! on_page "$1"; }
+missing() { [[ $said == *"missing: $1"* ]]; }
+
+# fuzz_run TARGET EXECUTIONS CRASHES WHEN
+fuzz_run() {
+    printf '{"tool":"fuzz","target":"%s","executions":%d,"crashes":%d,"when":%d,"features":500}\n' "$@" \
+        >>"$root/build-fuzz/ledger"
+}
+
+# torture_run TOOL SURVIVED FAILED WHEN
+torture_run() {
+    printf '{"tool":"%s","survived":%d,"failed":%d,"when":%d,"seconds":1.5,"seed":7}\n' "$@" >>"$root/build-torture/ledger"
+}
+
+printf '%s\n' '- **BUG-1** It spins. Here not.' '- **BUG-2** It leaks. *Not in Torc*: nothing does.' \
+    '- **BUG-3** It hangs. Here not.' >"$root/docs/classic-bugs.md"
+printf '%s\n' '#include <check.h>' 'START_TEST(it_sleeps) /* BUG-1 */' 'END_TEST' >"$root/tests/loop/test_loop.c"
+
+write_page
+count on_page '| BUG-1 | It spins | 1 test |'
+count on_page '| BUG-2 | It leaks | does not apply |'
+count on_page '| BUG-3 | It hangs | open |'
+for what in tests coverage costs fuzzing 'simulated swarms' 'hostile peers'; do
+    count missing "$what"
+done
+count not_on_page '## Fuzzing'
+
+# What was run before a find was other code.
+fuzz_run log 1000 0 1000000
+fuzz_run log 3000 1 2000000
+fuzz_run log 5000 0 3000000
+fuzz_run log 6000 0 4000000
+fuzz_run dns 9000 1 1000000
+write_page
+count on_page '| log | 11,000 |'
+count not_on_page '| dns |'
+count missing 'fuzzing dns'
+
+# The same faults twice are not more faults.
+torture_run resources 700 0 1000000
+torture_run resources 500 0 2000000
+torture_run calls 900 1 2000000
+write_page
+count on_page 'missing | 700 | 50,000 |'
+count not_on_page 'errno table |'
+count missing 'system calls that failed'
+
+printf '{"tool":"swarm","runs":%d,"failed":0,"seconds":2,"seed":5,"when":1}\n' 30 12 >"$root/build-swarm/ledger"
+write_page
+count on_page '| 42 |'
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[[ $failed -eq 0 ]]

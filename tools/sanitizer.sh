@@ -1,0 +1,47 @@
+# For scripts that can run what they build under a sanitizer; to be sourced by them.
+#
+# They have a function die, and the variables dir, options (of the build) and runner (the words in
+# front of a command), which are those of a run without one.
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # they use them
+
+# The build directory of a sanitizer run, named after what it checks.
+sanitizer_dir() {
+    case $1 in
+        address) printf 'build-asan' ;;
+        undefined) printf 'build-ubsan' ;;
+        address,undefined | undefined,address) printf 'build-asan-ubsan' ;;
+        thread) printf 'build-tsan' ;;
+        *) die "--sanitize takes address,undefined or address or undefined or thread" ;;
+    esac
+}
+
+# Makes dir, options and runner, and the environment, those of a sanitizer run.
+use_sanitizer() {
+    dir=$(sanitizer_dir "$1")
+    options=(buildtype=debug b_ndebug=false b_sanitize="$1" b_lundef=false)
+    export TORC_SANITIZER=$1 # for tests that look at the size of a process, or do less then
+    export ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=1:detect_stack_use_after_return=1}
+    export UBSAN_OPTIONS=${UBSAN_OPTIONS-print_stacktrace=1:halt_on_error=1}
+    export TSAN_OPTIONS=${TSAN_OPTIONS-halt_on_error=1}
+    # Older sanitizers cannot place their shadow memory when addresses are randomised widely.
+    ! setarch -R true 2>/dev/null || runner=(setarch -R)
+}
+
+# For a command line of which --sanitize WHICH is the only option that the script itself takes:
+# everything else goes to the array arguments.
+take_sanitizer() {
+    arguments=()
+    while [[ $# -gt 0 ]]; do
+        case $1 in
+            --sanitize)
+                [[ $# -gt 1 ]] || die "$1 takes a value"
+                use_sanitizer "$2"
+                shift
+                ;;
+            --sanitize=*) use_sanitizer "${1#*=}" ;;
+            *) arguments+=("$1") ;;
+        esac
+        shift
+    done
+}

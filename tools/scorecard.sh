@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Writes docs/reliability.md from what has been counted (tools/scorecard.py).
+#
+#   tools/scorecard.sh [--run [SECONDS]]     counts everything anew before; each fuzz target and the
+#                                            swarm for so many seconds, 60 unless given
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+die() {
+    printf 'scorecard: %s\n' "$*" >&2
+    exit 2
+}
+
+# A command that finds something goes into the page like one that does not.
+count_everything() {
+    local target
+    ./dev test || true
+    ./dev test --sanitize address,undefined || true
+    ./dev test --sanitize thread || true
+    ./dev test --valgrind || true
+    ./dev coverage || true
+    ./dev torture || true
+    for target in $(./dev fuzz --list); do
+        ./dev fuzz "$target" "$1" || true
+    done
+    ./dev swarm "$1" || true
+    ./dev hostile || true
+}
+
+if [[ ${1-} == --run ]]; then
+    [[ ${2-60} =~ ^[1-9][0-9]*$ && $# -le 2 ]] || die '--run takes a number of seconds'
+    count_everything "${2-60}"
+elif [[ $# -gt 0 ]]; then
+    die "unknown argument $1; ./dev scorecard --help"
+fi
+exec tools/scorecard.py

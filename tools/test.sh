@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Builds the tests and runs them; the last line is the count.
+#
+#   tools/test.sh [OPTION...] [NAME...] [-- MESON-OPTIONS]        ./dev test --help says which
+#
+# In build-test, or in a build directory of its own for each sanitizer. The tests of the command and
+# of budgets use the release build in build/.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+
+die() {
+    printf 'test: %s; ./dev test --help\n' "$*" >&2
+    exit 2
+}
+
+# shellcheck source=tools/sanitizer.sh
+source tools/sanitizer.sh
+
+dir=build-test
+options=(buildtype=debug b_ndebug=false)
+runner=()
+filter=()
+log=testlog
+again='./dev test' # how to see a failure again
+
+under_sanitizer() {
+    use_sanitizer "$1"
+    again+=" --sanitize $1"
+    filter+=(--no-suite budget --timeout-multiplier 4)
+    export CK_TIMEOUT_MULTIPLIER=${CK_TIMEOUT_MULTIPLIER-4}
+}
+
+# libcheck forks for every test, so a leak is charged to the test that leaks, and a test that hangs
+# is ended. That costs time, so does memcheck.
+under_memcheck() {
+    again+=' --valgrind'
+    log=testlog-memcheck.sh
+    filter+=(--suite unit --timeout-multiplier 15 --wrap "$root/tools/memcheck.sh")
+    export CK_TIMEOUT_MULTIPLIER=${CK_TIMEOUT_MULTIPLIER-30}
+}
+
+on_backend() {
+    [[ $1 == @(epoll|poll|select) ]] || die '--backend takes epoll, poll or select'
+    again+=" --backend $1"
+    filter+=(--suite unit)
+    export TORC_TEST_BACKEND=$1
+}
+
+list() {
+    tools/configure.sh "$dir" "${options[@]}" >/dev/null
+    meson test -C "$dir" --no-rebuild --list "${filter[@]}" 2>/dev/null
+}
+
+build() {
+    tools/release.sh torc && tools/configure.sh "$dir" "${options[@]}" && meson compile -C "$dir"
+}
+
+run() {
+    # The budget tests measure what is shipped, not the debug build.
+    export TORC_RELEASE_BUILD=$root/build
+    rm -f "$dir/meson-logs/$log.json"
+    "${runner[@]}" meson test -C "$dir" --no-rebuild "${filter[@]}" || true
+    python3 tools/test_summary.py "$dir/meson-logs/$log.json" "$again"
+}
+
+sanitize='' valgrind='' backend='' command=run
+while [[ $# -gt 0 ]]; do
+    case $1 in
+        --sanitize | --suite | --backend)
+            [[ $# -gt 1 ]] || die "$1 takes a value"
+            case $1 in
+                --suite) filter+=(--suite "$2") ;;
+                --sanitize) sanitize=$2 ;;
+                --backend) backend=$2 ;;
+            esac
+            shift
+            ;;
+        --sanitize=*) sanitize=${1#*=} ;;
+        --backend=*) backend=${1#*=} ;;
+        --suite=*) filter+=("$1") ;;
+        --valgrind) valgrind=yes ;;
+        --list) command=list ;;
+        --) shift && filter+=("$@") && break ;;
+        -*) die "unknown option $1" ;;
+        *) filter+=("$1") ;;
+    esac
+    shift
+done
+[[ -z $sanitize || -z $valgrind ]] || die '--sanitize and --valgrind do not go together'
+
+[[ -z $sanitize ]] || under_sanitizer "$sanitize"
+[[ -z $valgrind ]] || under_memcheck
+[[ -z $backend ]] || on_backend "$backend"
+
+if [[ $command == list ]]; then
+    list
+elif build; then
+    run
+else
+    printf 'test: the build failed\n0 passed, 1 failed\n'
+    exit 1
+fi
