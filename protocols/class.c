@@ -111,12 +111,6 @@ static bool fits(const TorcClassHeader *child, const TorcClassHeader *parent)
     return child->class_size >= parent->class_size && child->instance_size >= parent->instance_size;
 }
 
-/* Root tables have no parent, and nothing above them to respect. */
-static bool may_extend(const TorcClassKind *kind, const void *table, const void *parent)
-{
-    return !parent || !kind->may_extend || kind->may_extend(table, parent);
-}
-
 /* ---- resolving ----------------------------------------------------------------------------- */
 
 static void inherit(const TorcClassKind *kind, unsigned char *child, const unsigned char *parent)
@@ -175,8 +169,7 @@ static int resolve(const TorcClassKind *kind, const void *table, int depth, cons
     if (r == 0) {
         entry = find_written(table, parent);
         if (!entry)
-            r = may_extend(kind, table, parent) ? add_entry(kind, table, parent, &entry)
-                                                : -TORC_ECLASS;
+            r = add_entry(kind, table, parent, &entry);
     }
     if (r == 0)
         *ret_table = entry->tables;

@@ -21,14 +21,11 @@ typedef struct TorcClassHeader {
 typedef struct TorcClassKind {
     const void *root;      /* the table at which every chain of parents ends */
     size_t destroy_offset; /* the one slot that is chained instead of inherited */
-    /* False: a table as it was written may not have this resolved parent. NULL: it may have any.
-     * Asked once for each table. */
-    bool (*may_extend)(const void *table, const void *parent);
 } TorcClassKind;
 
 /* *ret_resolved lives as long as the process; its parent is the parent's resolved table. A resolved
  * table resolves to itself. 0; -EINVAL (NULL); -TORC_ECLASS: sizes that cannot be right, no name,
- * parents that do not end at the root, or a slot set that a parent keeps for itself; -ENOMEM. */
+ * or parents that do not end at the root; -ENOMEM. */
 int torc__class_resolve(const TorcClassKind *kind, const void *table, const void **ret_resolved);
 
 /* Of a resolved table and its parents the one that `cls` is: itself, or as it was written. NULL:

@@ -54,16 +54,6 @@ static TORC__COLD size_t look_up_length(const TorcProtocolClass *cls)
     return named.delimiter_length ? named.delimiter_length : strlen(named.delimiter);
 }
 
-bool torc__line_mayExtend(const void *table, const void *parent)
-{
-    const TorcProtocolClass *cls = table;
-    const TorcProtocolClass *above = parent;
-
-    return !cls->dataReceived || cls->dataReceived == above->dataReceived ||
-           !(torc__class_find(parent, &torc_line_receiver_class) ||
-             torc__class_find(parent, &torc_line_only_receiver_class));
-}
-
 /* To look the delimiter's length up takes as long as to cut a line. One that is too large for its
  * place is looked up each time; so is 0, which is refused anyway. */
 static size_t delimiter_length(const TorcProtocolClass *cls, TorcLineState *state)

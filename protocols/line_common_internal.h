@@ -37,10 +37,6 @@ void torc__line_received(TorcProtocol *protocol, TorcLineState *state, const Tor
 int torc__line_deliver(TorcProtocol *protocol, TorcLineState *state, const TorcLineKind *kind,
                        const void *chunk, size_t length);
 
-/* False: the table, as it was written, takes dataReceived from a line receiver of either kind, which
- * its resolved parent is. Its lines would never come. */
-bool torc__line_mayExtend(const void *table, const void *parent);
-
 /* Ends the connection because its input cannot be kept; code: -ENOMEM, -TORC_ECLASS. */
 void torc__line_fail(TorcProtocol *protocol, int code);
 

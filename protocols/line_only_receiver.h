@@ -2,7 +2,7 @@
  * (Twisted: twisted.protocols.basic.LineOnlyReceiver.)
  *
  * No raw mode and no pausing between lines. Differs from Twisted's in one thing: an over-long line
- * is reported once and then dropped. FIN as with LineReceiver; dataReceived is its own likewise. */
+ * is reported once and then dropped. FIN as with LineReceiver. */
 #ifndef TORC_PROTOCOLS_LINE_ONLY_RECEIVER_H
 #define TORC_PROTOCOLS_LINE_ONLY_RECEIVER_H
 

@@ -13,8 +13,8 @@
  *     };
  *
  * Its cost is linear in the bytes received, however they are cut. An idle connection without a
- * partial line holds no buffer. dataReceived is the receiver's own: a class that overrides it is
- * refused when its first instance or factory is made (NULL and EINVAL).
+ * partial line holds no buffer. A subclass that overrides dataReceived
+ * calls its parent's from there, or no line ever comes.
  *
  * When the peer has sent its FIN, the lines still buffered are delivered (a last one without
  * delimiter is not) and the connection is closed after the output has left; a subclass that

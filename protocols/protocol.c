@@ -10,7 +10,6 @@
 #include "../factories/factory.h"
 #include "../reactor/memory_internal.h"
 #include "class_internal.h"
-#include "line_common_internal.h"
 
 /* Subclasses embed both: a change of size breaks every program built against this soname. New slots
  * take reserved ones. */
@@ -55,7 +54,6 @@ int torc__protocolClass_resolve(const TorcProtocolClass *cls, const TorcProtocol
     static const TorcClassKind kind = {
         .root = &torc_protocol_class,
         .destroy_offset = offsetof(TorcProtocolClass, destroy),
-        .may_extend = torc__line_mayExtend,
     };
     const void *resolved;
     int r = torc__class_resolve(&kind, cls, &resolved);

@@ -12,8 +12,8 @@
  *     W             sends the line back
  *     Q             says goodbye and closes
  *
- * FUZZ_PLANTED is for a build that must fail: its receiver forgets a raw chunk of one byte that is
- * not the last. */
+ * FUZZ_PLANTED is for a build that must fail: its receiver forgets a chunk of one carriage
+ * return. */
 #include <string.h>
 
 #include "fuzz_cuts.h"
@@ -88,10 +88,6 @@ static void client_rawDataReceived(TorcLineReceiver *self, const void *data, siz
     size_t taken = length < client->raw_left ? length : client->raw_left;
 
     FUZZ_CHECK(length > 0);
-#ifdef FUZZ_PLANTED
-    if (length == 1 && client->raw_left > 1)
-        return;
-#endif
     memcpy(client->raw + client->raw_length, data, taken);
     client->raw_length += taken;
     client->raw_left -= taken;
@@ -117,8 +113,19 @@ static void client_connectionLost(TorcProtocol *self, const TorcReason *reason)
     fuzz_note(TorcReason_kindName(TorcReason_kind(reason)), length > 0 ? rest : "", length);
 }
 
+#ifdef FUZZ_PLANTED
+static void client_dataReceived(TorcProtocol *self, const void *data, size_t length)
+{
+    if (length != 1 || *(const char *)data != '\r')
+        torc_line_receiver_class.protocol.dataReceived(self, data, length);
+}
+#endif
+
 static const TorcLineReceiverClass client_class = {
     TORC_LINE_RECEIVER_CLASS("client", Client),
+#ifdef FUZZ_PLANTED
+    .protocol.dataReceived = client_dataReceived,
+#endif
     .protocol.connectionLost = client_connectionLost,
     .lineReceived = client_lineReceived,
     .rawDataReceived = client_rawDataReceived,

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include <torc/factories/factory.h>
-#include <torc/protocols/line_only_receiver.h>
 #include <torc/protocols/line_receiver.h>
 #include <torc/reactor/errors.h>
 
@@ -301,50 +300,6 @@ START_TEST(parents_in_a_circle_are_refused)
 }
 END_TEST
 
-static void take_bytes(TorcProtocol *self, const void *data, size_t length)
-{
-    (void)self;
-    (void)data;
-    (void)length;
-}
-
-START_TEST(who_takes_dataReceived_from_a_line_receiver_is_refused)
-{
-    static const TorcLineReceiverClass lines = {
-        TORC_LINE_RECEIVER_CLASS("deaf lines", TorcLineReceiver),
-        .protocol.dataReceived = take_bytes,
-    };
-    static const TorcLineOnlyReceiverClass only_lines = {
-        TORC_LINE_ONLY_RECEIVER_CLASS("deaf only lines", TorcLineOnlyReceiver),
-        .protocol.dataReceived = take_bytes,
-    };
-    TorcLineReceiverClass distant = {
-        TORC_LINE_RECEIVER_SUBCLASS("distant", TorcLineReceiver, &counted_class),
-        .protocol.dataReceived = take_bytes,
-    };
-    TorcLineReceiverClass child = {
-        TORC_LINE_RECEIVER_SUBCLASS("child of one", TorcLineReceiver, &lines)};
-
-    ck_assert_int_eq(refusal(&lines.protocol), -TORC_ECLASS);
-    ck_assert_int_eq(refusal(&only_lines.protocol), -TORC_ECLASS);
-    ck_assert_int_eq(refusal(&distant.protocol), -TORC_ECLASS);
-    ck_assert_int_eq(refusal(&child.protocol), -TORC_ECLASS);
-    ck_assert_ptr_null(TorcFactory_forProtocol(&lines.protocol));
-    ck_assert_int_eq(errno, EINVAL);
-}
-END_TEST
-
-/* Bindings may fill in every slot. */
-START_TEST(a_line_receivers_own_dataReceived_may_be_written_again)
-{
-    TorcLineReceiverClass cls = counted_class;
-
-    cls.protocol.dataReceived = torc_line_receiver_class.protocol.dataReceived;
-    ck_assert(resolved(&cls.protocol)->dataReceived ==
-              torc_line_receiver_class.protocol.dataReceived);
-}
-END_TEST
-
 START_TEST(a_factorys_table_is_not_a_protocols)
 {
     const void *factory_class = &torc_factory_class;
@@ -459,8 +414,6 @@ int main(void)
     tcase_add_test(refusals, a_table_without_a_name_is_refused);
     tcase_add_test(refusals, parents_that_end_elsewhere_are_refused);
     tcase_add_test(refusals, parents_in_a_circle_are_refused);
-    tcase_add_test(refusals, who_takes_dataReceived_from_a_line_receiver_is_refused);
-    tcase_add_test(refusals, a_line_receivers_own_dataReceived_may_be_written_again);
     tcase_add_test(refusals, a_factorys_table_is_not_a_protocols);
     tcase_add_test(refusals, out_of_memory_is_told_and_can_be_tried_again);
     tcase_add_test(change, another_table_at_the_same_address_is_resolved_anew);
