@@ -7,6 +7,7 @@
 # The figures hold for the release build: TORC_RELEASE_BUILD names its directory; without it the
 # test is skipped (exit code 77).
 set -euo pipefail
+unset MALLOC_PERTURB_ # meson's: it touches memory that was freed, which faults pages in
 
 what=$1 load=$3
 serve=echo traffic=pingpong
