@@ -91,8 +91,7 @@ TORC_API int TorcReactor_connectUNIX(TorcReactor *reactor, const char *address,
  * there are fewer bytes than descriptors, or none, the connection is aborted with the reason
  * TORC_CONNECTION_DESCRIPTOR_OVERRUN.
  * 0; -EINVAL (NULL, negative); -EBADF; -EMFILE; -EPIPE as for write; -EOPNOTSUPP for other
- * transports; -ENOBUFS: 1024 wait already; -ENOMEM. After an error nothing has
- * changed. */
+ * transports; -ENOBUFS: 1024 wait already; -ENOMEM. After an error nothing has changed. */
 TORC_API int TorcTransport_sendFileDescriptor(TorcTransport *transport, int fd);
 
 /* Closes a descriptor that fileDescriptorReceived was given, by the reactor's system: on the real

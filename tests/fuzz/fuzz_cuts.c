@@ -86,3 +86,20 @@ void fuzz_checkCuts(TorcFactory *factory, const FuzzInput *input, const FuzzCuts
                     "%zu bytes of input took %zu bytes of memory", input->left, used);
     check_nothing_is_left(sim, before);
 }
+
+void fuzz_checkOneOf(TorcFactory *const *factories, unsigned count, const uint8_t *data,
+                     size_t size, TorcSim *sim)
+{
+    FuzzInput input = {data, size};
+    unsigned settings = fuzz_byte(&input);
+    FuzzCuts cuts = fuzz_readCuts(&input);
+
+    fuzz_checkCuts(factories[settings % count], &input, &cuts, settings / count % 2 == 1, sim);
+}
+
+TorcFactory *fuzz_lineFactory(const TorcProtocolClass *cls)
+{
+    TorcFactory *factory = TorcFactory_forProtocol(cls);
+    FUZZ_CHECK(torc_fragmentation_check(factory, "QUIT", 4, NULL, NULL, 0) == 0);
+    return factory;
+}

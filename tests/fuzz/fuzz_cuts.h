@@ -29,4 +29,13 @@ void fuzz_note(const char *what, const void *data, size_t length);
 void fuzz_checkCuts(TorcFactory *factory, const FuzzInput *input, const FuzzCuts *cuts, bool end,
                     TorcSim *sim);
 
+/* A whole target whose first byte chooses one of the factories, and whether the peer ends its
+ * stream; the cuts follow, and the rest is fed by fuzz_checkCuts. */
+void fuzz_checkOneOf(TorcFactory *const *factories, unsigned count, const uint8_t *data,
+                     size_t size, TorcSim *sim);
+
+/* A factory for the class of a line protocol, that has been run: what a first run leaves in memory,
+ * such as the resolved class, is there from now on. */
+TorcFactory *fuzz_lineFactory(const TorcProtocolClass *cls);
+
 #endif

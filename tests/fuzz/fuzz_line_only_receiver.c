@@ -44,26 +44,18 @@ static const TorcLineOnlyReceiverClass classes[] = {FUZZ_LINES(LINES)};
 enum { CLASSES = sizeof(classes) / sizeof(classes[0]) };
 static TorcFactory *factories[CLASSES];
 
-/* One run resolves the class, which then stays in memory. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
     fuzz_countMemory();
-    for (int i = 0; i < CLASSES; i++) {
-        factories[i] = TorcFactory_forProtocol(&classes[i].protocol);
-        FUZZ_CHECK(torc_fragmentation_check(factories[i], "QUIT", 4, NULL, NULL, 0) == 0);
-    }
+    for (int i = 0; i < CLASSES; i++)
+        factories[i] = fuzz_lineFactory(&classes[i].protocol);
     return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    FuzzInput input = {data, size};
-    unsigned settings = fuzz_byte(&input);
-    FuzzCuts cuts = fuzz_readCuts(&input);
-    bool end = settings / CLASSES % 2 == 1;
-
-    fuzz_checkCuts(factories[settings % CLASSES], &input, &cuts, end, NULL);
+    fuzz_checkOneOf(factories, CLASSES, data, size, NULL);
     return 0;
 }

@@ -158,20 +158,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     sim = TorcSim_new(1);
     FUZZ_CHECK(TorcReactor_callLater(TorcSim_reactor(sim), 0, do_nothing, NULL, NULL) == 0);
     FUZZ_CHECK(TorcSim_advance(sim, 0) == 0);
-    for (int i = 0; i < CLASSES; i++) {
-        factories[i] = TorcFactory_forProtocol(&classes[i].protocol);
-        FUZZ_CHECK(torc_fragmentation_check(factories[i], "QUIT", 4, NULL, NULL, 0) == 0);
-    }
+    for (int i = 0; i < CLASSES; i++)
+        factories[i] = fuzz_lineFactory(&classes[i].protocol);
     return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    FuzzInput input = {data, size};
-    unsigned settings = fuzz_byte(&input);
-    FuzzCuts cuts = fuzz_readCuts(&input);
-    bool end = settings / CLASSES % 2 == 1;
-
-    fuzz_checkCuts(factories[settings % CLASSES], &input, &cuts, end, sim);
+    fuzz_checkOneOf(factories, CLASSES, data, size, sim);
     return 0;
 }

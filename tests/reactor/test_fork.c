@@ -235,6 +235,17 @@ static int free_copy(void)
     return 0;
 }
 
+/* The connection is as it was, and others can be made. */
+static void end_still_serving(int fd)
+{
+    assert_is_answered_here(fd);
+    int another = dial();
+    assert_is_answered_here(another);
+    close(another);
+    close(fd);
+    end();
+}
+
 START_TEST(a_child_that_frees_its_copy_leaves_the_parents_connections_alone) /* BUG-41 */
 {
     begin(_i);
@@ -242,12 +253,7 @@ START_TEST(a_child_that_frees_its_copy_leaves_the_parents_connections_alone) /* 
     assert_is_answered_here(fd);
     ck_assert_int_eq(run_child(free_copy), 0);
     ck_assert_uint_eq(lost, 0);
-    assert_is_answered_here(fd);
-    int another = dial();
-    assert_is_answered_here(another);
-    close(another);
-    close(fd);
-    end();
+    end_still_serving(fd);
 }
 END_TEST
 
@@ -264,12 +270,7 @@ START_TEST(a_copy_with_connections_does_not_become_the_childs_own)
     int fd = dial();
     assert_is_answered_here(fd);
     ck_assert_int_eq(run_child(lose_connection_of_copy), 0);
-    assert_is_answered_here(fd);
-    int another = dial();
-    assert_is_answered_here(another);
-    close(another);
-    close(fd);
-    end();
+    end_still_serving(fd);
 }
 END_TEST
 
