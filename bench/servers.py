@@ -105,10 +105,10 @@ class Load:
 LOADS = {load.name: load for load in (
     Load("echo", "50 connections, 64-byte ping-pong"),
     Load("line", "50 connections, 32 lines of 32 bytes at a time, each answered", mode="line"),
-    Load("bulk", "4 connections, blocks of 64 KiB, 16 under way"),
+    Load("bulk", "4 connections, blocks of 64 KiB, 16 under way", share=3.0),
     Load("connect", "connect, one message, close; 32 at a time"),
-    Load("many5k", "5,000 connections, 50 of them active", connections=5000, share=0.6),
-    Load("many15k", "15,000 connections, 150 of them active", connections=15000, share=0.4),
+    Load("many5k", "5,000 connections, 50 of them active", connections=5000),
+    Load("many15k", "15,000 connections, 150 of them active", connections=15000, share=0.8),
     Load("slow", "50 slow readers: blocks of 64 KiB, taken by 4 KiB from a buffer of 16"),
     Load("fair", "100 quiet connections beside a busy one: their 99th percentile", metric="p99", relative=False),
     Load("unix", "as echo, over a UNIX socket", kind="echo", local=True),
