@@ -32,13 +32,15 @@ to have your own figures. A figure that no command has produced is not here.
 {body}
 """
 
-# How ./dev test was called -> its build directory, its log, the suites that it leaves out.
+# How ./dev test was called -> its build directory, the end of its log's name, the suites that it leaves
+# out; None: all but the unit tests.
 TEST_RUNS = {
-    "./dev test": ("build-test", "testlog", set()),
-    "./dev test --sanitize address,undefined": ("build-asan-ubsan", "testlog", {"budget"}),
-    "./dev test --sanitize thread": ("build-tsan", "testlog", {"budget"}),
-    "./dev test --valgrind": ("build-test", "testlog-memcheck.sh", None),
+    "./dev test": ("build-test", "", set()),
+    "./dev test --sanitize address,undefined": ("build-asan-ubsan", "", {"budget"}),
+    "./dev test --sanitize thread": ("build-tsan", "", {"budget"}),
+    "./dev test --valgrind": ("build-test", "-memcheck.sh", None),
 }
+BACKENDS = ("poll", "select")  # besides that of the system, for the unit tests
 EXECUTIONS_WANTED = 10_000_000
 SEQUENCES_WANTED = 1_000_000
 
@@ -136,13 +138,22 @@ def wanted_tests(build, left_out):
     return sum(not suite & left_out for suite in suites)
 
 
+def test_runs():
+    """(command, build directory, log, suites left out)"""
+    for command, (folder, end, left_out) in TEST_RUNS.items():
+        yield command, folder, f"testlog{end}", left_out
+        for backend in BACKENDS:
+            yield f"{command} --backend {backend}", folder, f"testlog-{backend}{end}", None
+
+
 def tests(page):
     rows = []
-    for command, (folder, log, left_out) in TEST_RUNS.items():
+    for command, folder, log, left_out in test_runs():
         path = page.root / folder / "meson-logs" / f"{log}.json"
         runs = load_lines(path) if path.exists() else []
         if not runs or len(runs) < wanted_tests(page.root / folder, left_out):
-            how = command.removeprefix("./dev test").replace(" --", " under ").replace("sanitize ", "")
+            how = command.removeprefix("./dev test").replace(" --backend", " on").replace(" --", " under ")
+            how = how.replace("sanitize ", "")
             page.lack("tests" + how, command)
             continue
         passed, failed, skipped = map(sum, zip(*map(test_summary.count, runs)))

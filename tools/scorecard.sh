@@ -13,11 +13,13 @@ die() {
 
 # A command that finds something goes into the page like one that does not.
 count_everything() {
-    local target
-    ./dev test || true
-    ./dev test --sanitize address,undefined || true
-    ./dev test --sanitize thread || true
-    ./dev test --valgrind || true
+    local how where target
+    for how in '' '--sanitize address,undefined' '--sanitize thread' --valgrind; do
+        for where in '' '--backend poll' '--backend select'; do
+            # shellcheck disable=SC2086
+            ./dev test $how $where || true
+        done
+    done
     ./dev coverage || true
     ./dev torture || true
     for target in $(./dev fuzz --list); do

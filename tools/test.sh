@@ -21,7 +21,7 @@ dir=build-test
 options=(buildtype=debug b_ndebug=false)
 runner=()
 filter=()
-log=testlog
+log=testlog log_end=
 again='./dev test' # how to see a failure again
 
 under_sanitizer() {
@@ -35,7 +35,7 @@ under_sanitizer() {
 # is ended. That costs time, so does memcheck.
 under_memcheck() {
     again+=' --valgrind'
-    log=testlog-memcheck.sh
+    log_end=-memcheck.sh # meson's doing
     filter+=(--suite unit --timeout-multiplier 15 --wrap "$root/tools/memcheck.sh")
     export CK_TIMEOUT_MULTIPLIER=${CK_TIMEOUT_MULTIPLIER-30}
 }
@@ -43,7 +43,8 @@ under_memcheck() {
 on_backend() {
     [[ $1 == @(epoll|poll|select) ]] || die '--backend takes epoll, poll or select'
     again+=" --backend $1"
-    filter+=(--suite unit)
+    log+=-$1
+    filter+=(--suite unit --logbase "$log")
     export TORC_TEST_BACKEND=$1
 }
 
@@ -59,9 +60,10 @@ build() {
 run() {
     # The budget tests measure what is shipped, not the debug build.
     export TORC_RELEASE_BUILD=$root/build
-    rm -f "$dir/meson-logs/$log.json"
+    local results=$dir/meson-logs/$log$log_end.json
+    rm -f "$results"
     "${runner[@]}" meson test -C "$dir" --no-rebuild "${filter[@]}" || true
-    python3 tools/test_summary.py "$dir/meson-logs/$log.json" "$again"
+    python3 tools/test_summary.py "$results" "$again"
 }
 
 sanitize='' valgrind='' backend='' command=run

@@ -36,7 +36,7 @@ write_page
 count on_page '| BUG-1 | It spins | 1 test |'
 count on_page '| BUG-2 | It leaks | does not apply |'
 count on_page '| BUG-3 | It hangs | open |'
-for what in tests coverage costs fuzzing 'simulated swarms' 'hostile peers'; do
+for what in tests 'tests on poll' 'tests under thread on select' coverage costs fuzzing 'simulated swarms' 'hostile peers'; do
     count missing "$what"
 done
 count not_on_page '## Fuzzing'
