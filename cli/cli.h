@@ -51,6 +51,10 @@ int cli_readBackend(const char *command, const char *argument, const char **ret_
 int cli_readSeconds(const char *command, const char *what, const char *argument,
                     double *ret_seconds);
 
+/* To be called from connectionLost: when it is the last one's, memory is given back to the system a
+ * little later. */
+void cli_connectionEnds(TorcReactor *reactor);
+
 /* SIGUSR1 lists what the reactor holds on standard error. 0 or a negative code. */
 int cli_dumpOnSignal(TorcReactor *reactor);
 

@@ -395,6 +395,8 @@ static int read_arguments(int argc, char **argv, Serve *serve, bool *ret_done)
         return cli_usageError(command, "%s",
                               argc == optind ? "say what to serve: echo, line or finger"
                                              : "one thing at a time can be served");
+    if (serve->refuse_excess && serve->max_connections == 0)
+        return cli_usageError(command, "--refuse-excess needs --max-connections");
     code = service_choose(&serve->service, command, argv[optind]);
     if (code == CLI_OK && serve->count == 0)
         serve->descriptions[serve->count++] = service_defaultEndpoint(&serve->service);

@@ -56,6 +56,7 @@ static void served_connectionLost(TorcProtocol *self, const TorcReason *reason)
 {
     log_connection(self, "serve.disconnected", TorcReason_text(reason));
     bundled(self)->connectionLost(self, reason);
+    cli_connectionEnds(TorcTransport_getReactor(self->transport));
 }
 
 static const TorcProtocolClass echo_class = {

@@ -285,13 +285,19 @@ int torc__endpoint_readLimits(const TorcEndpointField *max_connections,
                               bool *ret_refuse_excess, TorcEndpointProblem *ret_problem)
 {
     int most = 0;
+    bool refuse = false;
     int r = torc__endpoint_readNumber(max_connections, "maxConnections", 1, INT_MAX, &most,
                                       ret_problem);
     if (r == 0)
-        r = torc__endpoint_readFlag(refuse_excess, ret_refuse_excess, ret_problem);
-    if (r == 0 && max_connections)
-        *ret_max_connections = (unsigned)most;
-    return r;
+        r = torc__endpoint_readFlag(refuse_excess, &refuse, ret_problem);
+    if (r < 0)
+        return r;
+    if (refuse && !max_connections)
+        return torc__endpoint_fail(ret_problem, refuse_excess->column,
+                                   "refuseExcess needs maxConnections");
+    *ret_max_connections = (unsigned)most;
+    *ret_refuse_excess = refuse;
+    return 0;
 }
 
 int torc__endpoint_readAddress(const TorcEndpointField *field, bool v6_only, const char **ret_value,

@@ -78,7 +78,7 @@ int torc__endpoint_readSeconds(const TorcEndpointField *field, const char *what,
 int torc__endpoint_readFlag(const TorcEndpointField *field, bool *ret_value,
                             TorcEndpointProblem *ret_problem);
 
-/* What every port takes, as two values. */
+/* What every port takes, as two values; both are left out: no limit. */
 #define TORC__ENDPOINT_MAX_CONNECTIONS .name = "maxConnections", .keyword_only = true
 #define TORC__ENDPOINT_REFUSE_EXCESS .name = "refuseExcess", .keyword_only = true
 int torc__endpoint_readLimits(const TorcEndpointField *max_connections,

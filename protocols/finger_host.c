@@ -4,6 +4,7 @@
  * Pool threads only: all of it may block. passwd and utmpx are walked by functions that keep their
  * place in a static variable, hence the lock, one for the process. Nothing is done under it but
  * copying. */
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <pwd.h>
@@ -187,9 +188,9 @@ static int host_search(const TorcFingerHost *host, const char *name, uint32_t lo
 
 /* ---- sessions -------------------------------------------------------------------------------- */
 
-_Static_assert(sizeof(((struct utmpx *)0)->ut_user) < TORC__FINGER_SESSION_TEXT &&
-                   sizeof(((struct utmpx *)0)->ut_line) < TORC__FINGER_SESSION_TEXT,
-               "utmpx's fields need not end in NUL, ours do");
+static_assert(sizeof(((struct utmpx *)0)->ut_user) < TORC__FINGER_SESSION_TEXT &&
+                  sizeof(((struct utmpx *)0)->ut_line) < TORC__FINGER_SESSION_TEXT,
+              "utmpx's fields need not end in NUL, ours do");
 
 static void session_init(TorcFingerSession *session, const struct utmpx *entry)
 {

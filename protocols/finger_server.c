@@ -5,6 +5,7 @@
  * once: from the first query, over-long line, time-out or early end on `asked` is set, and nothing
  * else that arrives has an effect. While an answer is awaited nothing is read, so that memory stays
  * bounded; the answer (finger_answer.c) closes the connection. */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 

@@ -3,6 +3,7 @@
  * Reactor's thread. The table owns its records, each one block of memory with its texts behind it,
  * in the order of their logins; a login is found by binary search, a full name by going through all
  * of them. Invariant: no two records have the same login. */
+#include <assert.h>
 #include <string.h>
 
 #include "../reactor/reactor_internal.h"

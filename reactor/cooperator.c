@@ -3,7 +3,8 @@
  * Thread: the reactor's. Owner: the cooperator owns its tasks until they have ended; a task whose
  * deferred is still to come when it ends is freed by the step that it added there. Invariants: a task
  * is in the queue if and only if it is ready: no pause, no deferred, not on the stack. The tick is
- * armed when tasks are ready, except during a slice.
+ * armed when tasks are ready, except during a slice. A handle names a slot and the generation of the
+ * task in it, so it may outlive the task.
  *
  * A slice lasts 10 ms. On a clock that stands still, as a simulation's does between its events, that
  * would be for ever: there 100 steps count as a slice, and the next one comes 10 ms later, so that
@@ -13,20 +14,22 @@
 #include "reactor_internal.h"
 #include "task_internal.h"
 
-enum { SLICE_MILLISECONDS = 10, STEPS_WITHOUT_TIME = 100 };
+enum { SLICE_MILLISECONDS = 10, STEPS_WITHOUT_TIME = 100, FIRST_SLOTS = 4 };
 
 static const int64_t slice_length = SLICE_MILLISECONDS * TORC__SECOND / 1000;
 
-struct TorcCooperativeTask {
-    TorcCooperativeTask *previous; /* of all */
-    TorcCooperativeTask *next;
-    TorcCooperativeTask *queue_previous;
-    TorcCooperativeTask *queue_next;
+typedef struct CooperativeTask CooperativeTask;
+struct CooperativeTask {
+    CooperativeTask *previous; /* of all */
+    CooperativeTask *next;
+    CooperativeTask *queue_previous;
+    CooperativeTask *queue_next;
     TorcCooperator *cooperator;
     TorcStepFunction *step;
     void *arg;
     TorcDeferred *done;    /* NULL: cancelled */
     TorcDeferred *pending; /* what a step left to wait for */
+    uint32_t slot;         /* by which handles find it */
     unsigned pauses;
     bool queued;
     bool stepping;
@@ -34,14 +37,24 @@ struct TorcCooperativeTask {
     bool last;    /* its last step is done, and waited for */
 };
 
+/* One for each task there is, and as many as there ever were at a time. */
+typedef struct TaskSlot {
+    CooperativeTask *task; /* NULL: it has ended */
+    uint32_t generation;
+    uint32_t next_free; /* number + 1; 0: the last */
+} TaskSlot;
+
 struct TorcCooperator {
     TorcTick tick; /* first: the tick knows its owner by it */
     TorcFollower follower;
     TorcReactor *reactor; /* NULL: it was freed */
-    TorcCooperativeTask *tasks;
-    TorcCooperativeTask *queue_first;
-    TorcCooperativeTask *queue_last;
-    unsigned holds; /* functions on the stack that need it */
+    CooperativeTask *tasks;
+    CooperativeTask *queue_first;
+    CooperativeTask *queue_last;
+    TaskSlot *slots;
+    uint32_t slot_count;
+    uint32_t free_slot; /* number + 1; 0: none */
+    unsigned holds;     /* functions on the stack that need it */
     bool in_slice;
     bool failing; /* no memory for a slice */
     bool freed;
@@ -54,16 +67,75 @@ static void hold(TorcCooperator *cooperator)
 
 static void unhold(TorcCooperator *cooperator)
 {
-    if (--cooperator->holds == 0 && cooperator->freed)
-        torc__free(cooperator);
+    if (--cooperator->holds > 0 || !cooperator->freed)
+        return;
+    torc__free(cooperator->slots);
+    torc__free(cooperator);
+}
+
+/* ---- handles ------------------------------------------------------------------------------- */
+
+static int add_slots(TorcCooperator *cooperator)
+{
+    uint32_t count = cooperator->slot_count;
+    uint32_t wanted = count > 0 ? 2 * count : FIRST_SLOTS;
+    TaskSlot *slots =
+        wanted > count ? torc__realloc(cooperator->slots, wanted * sizeof(TaskSlot)) : NULL;
+    if (!slots)
+        return -ENOMEM;
+    for (uint32_t i = count; i < wanted; i++)
+        slots[i] = (TaskSlot){.next_free = i + 1 < wanted ? i + 2 : 0};
+    cooperator->slots = slots;
+    cooperator->slot_count = wanted;
+    cooperator->free_slot = count + 1;
+    return 0;
+}
+
+static int take_slot(CooperativeTask *task)
+{
+    TorcCooperator *cooperator = task->cooperator;
+    if (cooperator->free_slot == 0 && add_slots(cooperator) < 0)
+        return -ENOMEM;
+    task->slot = cooperator->free_slot - 1;
+    TaskSlot *slot = &cooperator->slots[task->slot];
+    cooperator->free_slot = slot->next_free;
+    slot->task = task;
+    return 0;
+}
+
+/* Its handles are stale from now on. */
+static void leave_slot(CooperativeTask *task)
+{
+    TorcCooperator *cooperator = task->cooperator;
+    TaskSlot *slot = &cooperator->slots[task->slot];
+    slot->task = NULL;
+    slot->generation++;
+    slot->next_free = cooperator->free_slot;
+    cooperator->free_slot = task->slot + 1;
+}
+
+static TorcCooperativeTask handle_of(const CooperativeTask *task)
+{
+    uint64_t generation = task->cooperator->slots[task->slot].generation;
+    return (TorcCooperativeTask){task->cooperator, generation << 32 | task->slot};
+}
+
+/* NULL: it has ended. */
+static CooperativeTask *find_task(TorcCooperativeTask handle)
+{
+    uint32_t number = (uint32_t)handle.id;
+    if (!handle.cooperator || number >= handle.cooperator->slot_count)
+        return NULL;
+    const TaskSlot *slot = &handle.cooperator->slots[number];
+    return slot->generation == handle.id >> 32 ? slot->task : NULL;
 }
 
 /* ---- the queue ----------------------------------------------------------------------------- */
 
-static void put_last(TorcCooperativeTask *task)
+static void put_last(CooperativeTask *task)
 {
     TorcCooperator *cooperator = task->cooperator;
-    TorcCooperativeTask *last = cooperator->queue_last;
+    CooperativeTask *last = cooperator->queue_last;
 
     task->queued = true;
     task->queue_next = NULL;
@@ -72,11 +144,11 @@ static void put_last(TorcCooperativeTask *task)
     cooperator->queue_last = task;
 }
 
-static void take_out(TorcCooperativeTask *task)
+static void take_out(CooperativeTask *task)
 {
     TorcCooperator *cooperator = task->cooperator;
-    TorcCooperativeTask *previous = task->queue_previous;
-    TorcCooperativeTask *next = task->queue_next;
+    CooperativeTask *previous = task->queue_previous;
+    CooperativeTask *next = task->queue_next;
 
     if (!task->queued)
         return;
@@ -97,7 +169,7 @@ static int see_to_slice(TorcCooperator *cooperator, int64_t delay)
 
 /* ---- all tasks ----------------------------------------------------------------------------- */
 
-static void link_task(TorcCooperativeTask *task)
+static void link_task(CooperativeTask *task)
 {
     TorcCooperator *cooperator = task->cooperator;
     task->next = cooperator->tasks;
@@ -106,7 +178,7 @@ static void link_task(TorcCooperativeTask *task)
     cooperator->tasks = task;
 }
 
-static void unlink_task(TorcCooperativeTask *task)
+static void unlink_task(CooperativeTask *task)
 {
     if (task->previous)
         task->previous->next = task->next;
@@ -120,7 +192,7 @@ static void unlink_task(TorcCooperativeTask *task)
 
 /* The step of what it waits for frees the task: here, unless the chain goes on after a cancel. What
  * waits for `done` may free the cooperator. */
-static void end_task(TorcCooperativeTask *task, const TorcReason *failure)
+static void end_task(CooperativeTask *task, const TorcReason *failure)
 {
     TorcDeferred *done = task->done;
     TorcDeferred *pending = task->pending;
@@ -128,6 +200,7 @@ static void end_task(TorcCooperativeTask *task, const TorcReason *failure)
     assert(!task->stepping);
     take_out(task);
     unlink_task(task);
+    leave_slot(task);
     task->pending = NULL;
     if (!pending)
         torc__free(task);
@@ -138,7 +211,7 @@ static void end_task(TorcCooperativeTask *task, const TorcReason *failure)
     TorcDeferred_release(pending);
 }
 
-static void cancel_task(TorcCooperativeTask *task)
+static void cancel_task(CooperativeTask *task)
 {
     if (task->stepping)
         task->stopped = true;
@@ -146,7 +219,7 @@ static void cancel_task(TorcCooperativeTask *task)
         end_task(task, TorcReason_static(TORC_OPERATION_CANCELLED));
 }
 
-static void fail_task(TorcCooperativeTask *task, int code)
+static void fail_task(CooperativeTask *task, int code)
 {
     TorcReason *reason = TorcReason_new(TORC_OPERATION_FAILED, code, NULL);
     end_task(task, reason);
@@ -165,7 +238,7 @@ static void fail_queue(TorcCooperator *cooperator)
 }
 
 /* The task is ready, and its turn comes. */
-static void go_on(TorcCooperativeTask *task)
+static void go_on(CooperativeTask *task)
 {
     TorcCooperator *cooperator = task->cooperator;
     put_last(task);
@@ -176,7 +249,7 @@ static void go_on(TorcCooperativeTask *task)
 /* ---- a step -------------------------------------------------------------------------------- */
 
 /* A step is over, or what it left to wait for. */
-static void step_over(TorcCooperativeTask *task, TorcResult *result)
+static void step_over(CooperativeTask *task, TorcResult *result)
 {
     TorcReason *failure = result->reason ? TorcReason_ref(result->reason) : NULL;
 
@@ -194,7 +267,7 @@ static void step_over(TorcCooperativeTask *task, TorcResult *result)
 
 static void pending_over(TorcResult *result, void *arg)
 {
-    TorcCooperativeTask *task = arg;
+    CooperativeTask *task = arg;
     TorcDeferred *pending = task->pending;
     TorcCooperator *cooperator = task->cooperator;
 
@@ -209,7 +282,7 @@ static void pending_over(TorcResult *result, void *arg)
     unhold(cooperator);
 }
 
-static void run_step(TorcCooperativeTask *task)
+static void run_step(CooperativeTask *task)
 {
     TorcResult result = {0};
 
@@ -284,9 +357,9 @@ TorcCooperator *TorcCooperator_new(TorcReactor *reactor)
     return cooperator;
 }
 
-static TorcCooperativeTask *first_to_end(TorcCooperator *cooperator)
+static CooperativeTask *first_to_end(TorcCooperator *cooperator)
 {
-    TorcCooperativeTask *task = cooperator->tasks;
+    CooperativeTask *task = cooperator->tasks;
     while (task && task->stopped)
         task = task->next;
     return task;
@@ -295,7 +368,7 @@ static TorcCooperativeTask *first_to_end(TorcCooperator *cooperator)
 /* Tasks on the stack are only marked: they end when their step returns. */
 void TorcCooperator_free(TorcCooperator *cooperator)
 {
-    TorcCooperativeTask *task;
+    CooperativeTask *task;
 
     if (!cooperator || cooperator->freed)
         return;
@@ -310,48 +383,53 @@ void TorcCooperator_free(TorcCooperator *cooperator)
 
 static void cancel_done(TorcDeferred *done, void *arg)
 {
-    TorcCooperativeTask *task = arg;
+    CooperativeTask *task = arg;
     (void)done;
     task->done = NULL;
     cancel_task(task);
 }
 
-/* NULL: out of memory. */
-static TorcCooperativeTask *new_task(TorcCooperator *cooperator, TorcStepFunction *step, void *arg)
+static void discard_task(CooperativeTask *task)
 {
-    TorcCooperativeTask *task = torc__zalloc(sizeof(*task));
+    torc__deferred_discard(task->done);
+    torc__free(task);
+}
+
+/* NULL: out of memory. */
+static CooperativeTask *new_task(TorcCooperator *cooperator, TorcStepFunction *step, void *arg)
+{
+    CooperativeTask *task = torc__zalloc(sizeof(*task));
     if (!task)
         return NULL;
-    task->done = TorcDeferred_new(cancel_done, task);
-    if (!task->done) {
-        torc__free(task);
-        return NULL;
-    }
     task->cooperator = cooperator;
     task->step = step;
     task->arg = arg;
-    return task;
+    task->done = TorcDeferred_new(cancel_done, task);
+    if (task->done && take_slot(task) == 0)
+        return task;
+    discard_task(task);
+    return NULL;
 }
 
 int TorcCooperator_cooperate(TorcCooperator *cooperator, TorcStepFunction *step, void *arg,
-                             TorcCooperativeTask **ret_task, TorcDeferred **ret_done)
+                             TorcCooperativeTask *ret_task, TorcDeferred **ret_done)
 {
     TORC__REQUIRE(cooperator && step);
     if (cooperator->freed)
         return -ECANCELED;
-    TorcCooperativeTask *task = cooperator->failing ? NULL : new_task(cooperator, step, arg);
+    CooperativeTask *task = cooperator->failing ? NULL : new_task(cooperator, step, arg);
     if (!task)
         return -ENOMEM;
     put_last(task);
     if (see_to_slice(cooperator, 0) < 0) {
         take_out(task);
-        torc__deferred_discard(task->done);
-        torc__free(task);
+        leave_slot(task);
+        discard_task(task);
         return -ENOMEM;
     }
     link_task(task);
     if (ret_task)
-        *ret_task = task;
+        *ret_task = handle_of(task);
     if (ret_done)
         *ret_done = task->done;
     else
@@ -359,24 +437,33 @@ int TorcCooperator_cooperate(TorcCooperator *cooperator, TorcStepFunction *step,
     return 0;
 }
 
-int TorcCooperativeTask_pause(TorcCooperativeTask *task)
+int TorcCooperativeTask_pause(TorcCooperativeTask handle)
 {
-    TORC__REQUIRE(task && task->pauses < UINT_MAX);
+    CooperativeTask *task = find_task(handle);
+    if (!task)
+        return -TORC_ESTALE;
+    TORC__REQUIRE(task->pauses < UINT_MAX);
     task->pauses++;
     take_out(task);
     return 0;
 }
 
-int TorcCooperativeTask_resume(TorcCooperativeTask *task)
+int TorcCooperativeTask_resume(TorcCooperativeTask handle)
 {
-    TORC__REQUIRE(task && task->pauses > 0);
+    CooperativeTask *task = find_task(handle);
+    if (!task)
+        return -TORC_ESTALE;
+    TORC__REQUIRE(task->pauses > 0);
     if (--task->pauses == 0 && !task->stepping && !task->pending)
         go_on(task);
     return 0;
 }
 
-void TorcCooperativeTask_stop(TorcCooperativeTask *task)
+int TorcCooperativeTask_stop(TorcCooperativeTask handle)
 {
-    if (task)
-        cancel_task(task);
+    CooperativeTask *task = find_task(handle);
+    if (!task)
+        return -TORC_ESTALE;
+    cancel_task(task);
+    return 0;
 }

@@ -1,7 +1,7 @@
 /* Counters: what the reactor and its parts have counted, put together when somebody asks.
  *
- * Thread: the reactor's. Each thing is counted where it happens, by one addition to a field that is
- * at hand; nothing here runs unless it is asked for. */
+ * Thread: the reactor's. Each thing is counted where it happens, by an addition to a field that is
+ * at hand, and by another if a port counts it too; nothing here runs unless it is asked for. */
 #include <string.h>
 
 #include "reactor_internal.h"

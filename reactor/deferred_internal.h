@@ -2,6 +2,8 @@
 #ifndef TORC_REACTOR_DEFERRED_INTERNAL_H
 #define TORC_REACTOR_DEFERRED_INTERNAL_H
 
+#include <assert.h>
+
 #include "bound_internal.h"
 #include "deferred.h"
 
@@ -40,7 +42,7 @@ struct TorcDeferred {
         TorcBound bound; /* TORC__DEFERRED_BOUND */
     };
 };
-_Static_assert(sizeof(void *) != 8 || sizeof(TorcDeferred) == 128, "two cache lines");
+static_assert(sizeof(void *) != 8 || sizeof(TorcDeferred) == 128, "two cache lines");
 
 /* Sees to it that `room` is not in use: 0 or -ENOMEM. */
 int torc__deferred_moveSteps(TorcDeferred *deferred);

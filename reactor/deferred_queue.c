@@ -3,7 +3,8 @@
  * Thread: the reactor's. Owner: whoever made it; freed from inside a step that serve() runs, it goes
  * when serve() returns. Invariant: outside of serve() there are not both values and waiters. Only
  * one serve() is on the stack, so that a step may put the next value in constant stack. */
-#include "deferred_lock.h"
+#include "deferred_queue.h"
+
 #include "deferred_waiters_internal.h"
 #include "reactor_internal.h"
 

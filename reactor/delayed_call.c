@@ -12,6 +12,7 @@
  *
  * A pending call costs a slot of 40 bytes and 20 in the heap. What few calls have shares a place: a
  * call is bound, or it has a destroy function; one with both keeps the latter in a second slot. */
+#include <assert.h>
 #include <math.h>
 
 #include "reactor_internal.h"

@@ -64,19 +64,22 @@ static void dump_call(const TorcDump *dump, const TorcTimerEntry *entry, const c
         (uintptr_t)call.function, call.bound ? ", bound to a connection" : "");
 }
 
+/* A line function that breaks its rule may change the heap under us, so both ends are kept in mind:
+ * that of the copy and, where there is none, that of the heap as it is by now. */
 static int dump_delayed_calls(const TorcDump *dump)
 {
     const TorcTimerHeap *heap = &dump->reactor->timers.heap;
-    size_t size = heap->count * sizeof(TorcTimerEntry);
-    TorcTimerEntry *sorted = heap->count > 0 ? torc__malloc(size) : NULL;
+    const uint32_t count = heap->count;
+    size_t size = count * sizeof(TorcTimerEntry);
+    TorcTimerEntry *sorted = count > 0 ? torc__malloc(size) : NULL;
 
     if (sorted) {
         memcpy(sorted, heap->entries, size);
-        qsort(sorted, heap->count, sizeof(*sorted), by_deadline);
+        qsort(sorted, count, sizeof(*sorted), by_deadline);
     }
-    for (uint32_t i = 0; i < heap->count; i++)
+    for (uint32_t i = 0; i < count && (sorted || i < heap->count); i++)
         dump_call(dump, sorted ? &sorted[i] : &heap->entries[i], "");
-    int r = heap->count > 0 && !sorted ? -ENOMEM : 0;
+    int r = count > 0 && !sorted ? -ENOMEM : 0;
     torc__free(sorted);
     return r;
 }

@@ -3,6 +3,7 @@
  * Thread: any; the table changes only while nothing is allocated, so it needs no lock. A size of 0
  * is asked for as 1, so that NULL always means "no memory". */
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,9 +24,17 @@ void torc__setMemory(const TorcMemory *memory)
     table = memory ? *memory : c_library;
 }
 
+/* libevent allocates through here too, and tells by errno alone why a wait has failed. */
+static void *noted(void *memory)
+{
+    if (!memory)
+        errno = ENOMEM;
+    return memory;
+}
+
 void *torc__malloc(size_t size)
 {
-    return table.allocate(size ? size : 1);
+    return noted(table.allocate(size ? size : 1));
 }
 
 void *torc__zalloc(size_t size)
@@ -36,7 +45,7 @@ void *torc__zalloc(size_t size)
 
 void *torc__realloc(void *old, size_t size)
 {
-    return table.reallocate(old, size ? size : 1);
+    return noted(table.reallocate(old, size ? size : 1));
 }
 
 /* Who uses what was freed must not find it as it was: not where assertions are on. AddressSanitizer

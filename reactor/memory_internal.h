@@ -16,6 +16,7 @@ typedef struct TorcMemory {
 /* NULL restores the C library's. Only while nothing is allocated through the old ones. */
 void torc__setMemory(const TorcMemory *memory);
 
+/* NULL: no memory, and errno is ENOMEM. */
 void *torc__malloc(size_t size);
 void *torc__zalloc(size_t size); /* zeroed */
 void *torc__realloc(void *old, size_t size);

@@ -58,7 +58,7 @@ typedef struct TorcReactorCounters {
 } TorcReactorCounters;
 
 /* Fills in what ret_counters->size has room for; a program that was built with an older header gets
- * what that one had. Cheap: it reads, and adds up over ports. 0 or -EINVAL. */
+ * what that one had. Cheap: it only reads. 0 or -EINVAL. */
 TORC_API int TorcReactor_getCounters(const TorcReactor *reactor, TorcReactorCounters *ret_counters);
 
 /* ---- everything ---------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
  * a record that is listed no longer does not touch the reactor. */
 #include "resolver.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "reactor_internal.h"
@@ -25,7 +26,7 @@ struct TorcResolving {
     char host[];
 };
 
-_Static_assert(sizeof(TorcAddressList) % _Alignof(TorcAddress) == 0, "addresses follow it");
+static_assert(sizeof(TorcAddressList) % _Alignof(TorcAddress) == 0, "addresses follow it");
 
 /* ---- address lists ------------------------------------------------------------------------- */
 

@@ -112,7 +112,7 @@ static void free_lookup(DNSLookup *lookup)
     torc__free(lookup);
 }
 
-/* ---- the end of a look-up ------------------------------------------------------------------ */
+/* ---- the order of addresses ---------------------------------------------------------------- */
 
 static socklen_t to_sockaddr(const TorcAddress *address, struct sockaddr_storage *ret_name)
 {
@@ -146,16 +146,45 @@ static bool can_reach(TorcSystem *system, const TorcAddress *address)
     return r == 0;
 }
 
-/* All of a list's addresses can be reached or none: one per family is asked about, since most hosts
+/* All of a name's addresses can be reached or none: one per family is asked about, since most hosts
  * lack a family as a whole, and each question costs three system calls. */
-static bool ipv4_goes_first(const DNSLookup *lookup)
+static bool ipv4_goes_first(const DNSResolver *dns, const TorcAddress *six, const TorcAddress *four)
 {
-    const TorcAddressList *six = lookup->questions[0].addresses;
-    const TorcAddressList *four = lookup->questions[1].addresses;
-    TorcSystem *system = lookup->resolver->reactor->system;
-    return six && four && !can_reach(system, &six->addresses[0]) &&
-           can_reach(system, &four->addresses[0]);
+    TorcSystem *system = dns->reactor->system;
+    return !can_reach(system, six) && can_reach(system, four);
 }
+
+/* ---- localhost ----------------------------------------------------------------------------- */
+
+/* Also each name below it (RFC 6761 §6.3). */
+static bool is_localhost(const char *host)
+{
+    static const char name[] = "localhost";
+    char key[TORC__HOST_LENGTH + 1];
+    if (!torc__resolver_key(host, strlen(host), key))
+        return false;
+    size_t length = strlen(key);
+    size_t above = length - strlen(name);
+    return length >= strlen(name) && strcmp(key + above, name) == 0 &&
+           (above == 0 || key[above - 1] == '.');
+}
+
+/* No server is asked: one that answered could have this host's secrets sent to another. */
+static int answer_localhost(const DNSResolver *dns, uint16_t port, TorcDeferred **ret_addresses)
+{
+    const TorcAddress six = {.family = TORC_ADDRESS_IPV6, .port = port, .ip = {[15] = 1}};
+    const TorcAddress four = {.family = TORC_ADDRESS_IPV4, .port = port, .ip = {127, 0, 0, 1}};
+    bool swap = ipv4_goes_first(dns, &six, &four);
+    const TorcAddress both[] = {swap ? four : six, swap ? six : four};
+    TorcAddressList *list = TorcAddressList_new(both, 2);
+    TorcDeferred *deferred = list ? TorcDeferred_succeed(list, TorcAddressList_free) : NULL;
+    if (!deferred)
+        return -ENOMEM;
+    *ret_addresses = deferred;
+    return 0;
+}
+
+/* ---- the end of a look-up ------------------------------------------------------------------ */
 
 static void append(TorcAddressList *list, const TorcAddressList *more, uint16_t port)
 {
@@ -176,7 +205,8 @@ static TorcAddressList *merge(const DNSLookup *lookup)
     TorcAddressList *list = torc__addressList_withRoom(room);
     if (!list)
         return NULL;
-    bool swap = ipv4_goes_first(lookup);
+    bool swap = first && second &&
+                ipv4_goes_first(lookup->resolver, &first->addresses[0], &second->addresses[0]);
     append(list, swap ? second : first, lookup->port);
     append(list, swap ? first : second, lookup->port);
     return list;
@@ -395,6 +425,8 @@ static int dns_resolve(TorcResolver *self, TorcReactor *reactor, const char *hos
 {
     DNSResolver *dns = (DNSResolver *)self;
     TORC__REQUIRE(reactor == dns->reactor);
+    if (is_localhost(host))
+        return answer_localhost(dns, port, ret_addresses);
     DNSLookup *lookup = new_lookup(dns, host, port, family);
     TorcDeferred *deferred = lookup ? TorcDeferred_new(cancel_lookup, lookup) : NULL;
     if (!deferred) {

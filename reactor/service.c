@@ -6,6 +6,7 @@
  * around it finds them right. There are waiters only while an end is under way. */
 #include "service.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "deferred_waiters_internal.h"
@@ -13,8 +14,8 @@
 #include "service_internal.h"
 #include "system_events.h"
 
-_Static_assert(sizeof(void *) != 8 || sizeof(TorcService) == 80, "part of the ABI");
-_Static_assert(sizeof(void *) != 8 || sizeof(TorcServiceClass) == 80, "part of the ABI");
+static_assert(sizeof(void *) != 8 || sizeof(TorcService) == 80, "part of the ABI");
+static_assert(sizeof(void *) != 8 || sizeof(TorcServiceClass) == 80, "part of the ABI");
 
 /* ---- life ---------------------------------------------------------------------------------- */
 

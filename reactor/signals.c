@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 
 #include "reactor_internal.h"
 
@@ -199,14 +200,42 @@ int TorcReactor_removeSignalHandler(TorcReactor *reactor, int signo)
     return 0;
 }
 
+/* ---- the dump ------------------------------------------------------------------------------ */
+
+/* "signal " and any int. */
+enum { SIGNAL_NAME_SIZE = 24 };
+
+/* strsignal says "User defined signal 1", in the user's language, and sigabbrev_np is too new. */
+static const char *name_of(int signo, char text[SIGNAL_NAME_SIZE])
+{
+    static const struct {
+        int signo;
+        const char *name;
+    } names[] = {
+#define NAMED(signo) {signo, #signo}
+        NAMED(SIGHUP),  NAMED(SIGINT),  NAMED(SIGQUIT), NAMED(SIGPIPE),   NAMED(SIGALRM),
+        NAMED(SIGTERM), NAMED(SIGUSR1), NAMED(SIGUSR2), NAMED(SIGCHLD),   NAMED(SIGCONT),
+        NAMED(SIGTSTP), NAMED(SIGTTIN), NAMED(SIGTTOU), NAMED(SIGURG),    NAMED(SIGXCPU),
+        NAMED(SIGXFSZ), NAMED(SIGPROF), NAMED(SIGIO),   NAMED(SIGVTALRM), NAMED(SIGWINCH),
+#undef NAMED
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i].signo == signo)
+            return names[i].name;
+    (void)snprintf(text, SIGNAL_NAME_SIZE, "signal %d", signo);
+    return text;
+}
+
 void torc__signals_dump(const TorcDump *dump)
 {
+    char text[SIGNAL_NAME_SIZE];
+
     if (dump->reactor->stop_signals)
         torc__dump_print(dump, "signals: SIGINT and SIGTERM stop the reactor");
     for (const TorcSignalHandler *handler = dump->reactor->signal_handlers; handler;
          handler = handler->next)
-        torc__dump_print(dump, "signal handler: signal %d, function 0x%" PRIxPTR, handler->signo,
-                         (uintptr_t)handler->call.function);
+        torc__dump_print(dump, "signal handler: %s, function 0x%" PRIxPTR,
+                         name_of(handler->signo, text), (uintptr_t)handler->call.function);
 }
 
 void torc__signals_done(TorcReactor *reactor)

@@ -29,13 +29,13 @@ enum { POOL_SIZE_DEFAULT = 10 };
 /* The most that getentropy gives at once. */
 enum { ENTROPY_PIECE = 256 };
 
-_Static_assert(sizeof(struct event) <= sizeof(TorcWatch), "an event fits into a watch");
-_Static_assert(_Alignof(struct event) <= _Alignof(TorcWatch), "and may lie there");
-_Static_assert(TORC_READABLE == EV_READ && TORC_WRITABLE == EV_WRITE && TORC_EDGE == EV_ET &&
-                   TORC_CLOSED == EV_CLOSED,
-               "interest is passed to libevent as it is");
-_Static_assert(_Generic((event_callback_fn)NULL, TorcWatchFunction * : 1, default : 0),
-               "libevent calls a watch's function itself");
+static_assert(sizeof(struct event) <= sizeof(TorcWatch), "an event fits into a watch");
+static_assert(_Alignof(struct event) <= _Alignof(TorcWatch), "and may lie there");
+static_assert(TORC_READABLE == EV_READ && TORC_WRITABLE == EV_WRITE && TORC_EDGE == EV_ET &&
+                  TORC_CLOSED == EV_CLOSED,
+              "interest is passed to libevent as it is");
+static_assert(_Generic((event_callback_fn)NULL, TorcWatchFunction * : 1, default : 0),
+              "libevent calls a watch's function itself");
 
 TorcRealCalls torc__real_calls = {
     .getaddrinfo = getaddrinfo,

@@ -66,7 +66,13 @@ TORC_API TorcDeferred *TorcReactor_deferLater(TorcReactor *reactor, double delay
 /* Many pieces of work take turns, one step at a time, until 10 ms have passed; then the loop has
  * its turn. In a simulation, where steps take no time, a hundred of them count as 10 ms. */
 typedef struct TorcCooperator TorcCooperator;
-typedef struct TorcCooperativeTask TorcCooperativeTask;
+
+/* A handle, copied freely; it owns nothing. {0} is inert: every function answers -TORC_ESTALE, as
+ * it does for a task that has ended. Good until the cooperator is freed. */
+typedef struct TorcCooperativeTask {
+    TorcCooperator *cooperator;
+    uint64_t id;
+} TorcCooperativeTask;
 
 /* A step: a small piece of work. False: this was the last. What it leaves in the result, which
  * begins as the value NULL: a deferred pauses this task until it fires, a failure (also of that
@@ -80,21 +86,21 @@ TORC_API TorcCooperator *TorcCooperator_new(TorcReactor *reactor);
  * step, and before or after the reactor is freed (no step is made after that). NULL is fine. */
 TORC_API void TorcCooperator_free(TorcCooperator *cooperator);
 
-/* Adds a task, whose first step comes in the next slice, never before this returns. It is good
- * until it has ended: done, failed or stopped; ret_done fires then, with NULL or the failure, and
- * cancelling it stops the task. Both outputs may be NULL. (Out of memory for the next slice, tasks
- * that wait for it fail with -ENOMEM.)
+/* Adds a task, whose first step comes in the next slice, never before this returns. When it has
+ * ended (done, failed or stopped) ret_done fires, with NULL or the failure; cancelling ret_done
+ * stops the task. Both outputs may be NULL. (Out of memory for the next slice, tasks that wait for
+ * it fail with -ENOMEM.)
  * 0; -EINVAL; -ENOMEM; -ECANCELED while the cooperator is being freed. */
 TORC_API int TorcCooperator_cooperate(TorcCooperator *cooperator, TorcStepFunction *step, void *arg,
-                                      TorcCooperativeTask **ret_task, TorcDeferred **ret_done);
+                                      TorcCooperativeTask *ret_task, TorcDeferred **ret_done);
 
-/* Pauses nest. 0; -EINVAL for NULL, and when there is no pause to resume from. */
-TORC_API int TorcCooperativeTask_pause(TorcCooperativeTask *task);
-TORC_API int TorcCooperativeTask_resume(TorcCooperativeTask *task);
+/* Pauses nest. 0; -TORC_ESTALE; -EINVAL when there is no pause to resume from. */
+TORC_API int TorcCooperativeTask_pause(TorcCooperativeTask task);
+TORC_API int TorcCooperativeTask_resume(TorcCooperativeTask task);
 
 /* Ends the task: its deferred fails with TORC_OPERATION_CANCELLED, a deferred that it waits for is
- * released. From inside its own step: after it. NULL is fine. */
-TORC_API void TorcCooperativeTask_stop(TorcCooperativeTask *task);
+ * released. From inside its own step: after it. 0; -TORC_ESTALE. */
+TORC_API int TorcCooperativeTask_stop(TorcCooperativeTask task);
 
 /* ---- one call as main ---------------------------------------------------------------------- */
 

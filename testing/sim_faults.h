@@ -102,24 +102,24 @@ TORC_API void TorcSim_stopFaults(TorcSim *sim);
 typedef enum TorcSimFaultKind {
     TORC_SIM_ANY_FAULT,
     TORC_SIM_SHORT_IO,
-    TORC_SIM_AGAIN,
-    TORC_SIM_INTERRUPT,
+    TORC_SIM_AGAIN,     /* EAGAIN */
+    TORC_SIM_INTERRUPT, /* EINTR */
     TORC_SIM_DELAY,
-    TORC_SIM_RESET,
-    TORC_SIM_NO_DESCRIPTORS,
-    TORC_SIM_NO_BUFFERS,
-    TORC_SIM_NO_MEMORY,
-    TORC_SIM_UNREACHABLE,
-    TORC_SIM_NO_NAME,
-    TORC_SIM_NO_THREAD,
-    TORC_SIM_OTHER_ERROR, /* by rule only */
-    TORC_SIM_FAULT_KINDS  /* how many kinds there are */
+    TORC_SIM_RESET,          /* of the connection, for both ends: a rule's .reset */
+    TORC_SIM_NO_DESCRIPTORS, /* EMFILE, ENFILE */
+    TORC_SIM_NO_BUFFERS,     /* ENOBUFS, and ENOMEM by chance */
+    TORC_SIM_NO_MEMORY,      /* ENOMEM by rule */
+    TORC_SIM_UNREACHABLE,    /* ENETUNREACH, EHOSTUNREACH, EADDRNOTAVAIL */
+    TORC_SIM_NO_NAME,        /* TORC_ELOOKUP */
+    TORC_SIM_NO_THREAD,      /* by chance only */
+    TORC_SIM_OTHER_ERROR,    /* by rule only: any other .error */
+    TORC_SIM_FAULT_KINDS     /* how many kinds there are */
 } TorcSimFaultKind;
 
-/* How many have struck so far, by rule and by chance; rules count as the kind that their error
- * belongs to. What changed nothing has not struck: a recv is not short when there was no more to
- * read, and what is not connected is not reset. A test that injects faults should see that this is
- * not 0. */
+/* How many have struck so far, by rule and by chance. A rule's .error counts as the kind it is named
+ * at above; ECONNRESET as OTHER_ERROR, for the call fails but no connection is reset. What changed
+ * nothing has not struck: a recv is not short when there was no more to read, and what is not
+ * connected is not reset. A test that injects faults should see that this is not 0. */
 TORC_API uint64_t TorcSim_countFaults(TorcSim *sim, TorcSimFaultKind kind);
 
 TORC_END_DECLS

@@ -86,8 +86,8 @@ struct SimView {
     uint64_t watch_serial;
 
     _Atomic bool woken;
-    bool happened;      /* a look-up or a signal was delivered in this wait */
-    uint64_t fruitless; /* waits since time or bytes moved */
+    bool happened;  /* a look-up or a signal was delivered in this wait */
+    uint64_t spins; /* waits since time or bytes moved */
     int64_t seen_time;
     uint64_t seen_activity;
 

@@ -301,14 +301,14 @@ static void deliver_signals(SimView *view)
 
 /* ---- waiting ------------------------------------------------------------------------------- */
 
-static void count_fruitless(SimView *view)
+static void count_spins(SimView *view)
 {
     const SimKernel *kernel = view->kernel;
     if (view->seen_time != kernel->now || view->seen_activity != kernel->activity)
-        view->fruitless = 0;
+        view->spins = 0;
     view->seen_time = kernel->now;
     view->seen_activity = kernel->activity;
-    if (++view->fruitless <= patience)
+    if (++view->spins <= patience)
         return;
     torc__simTrace_sayEnd(kernel->trace, SIM_TOLD_LINES);
     torc__sim_fatal("the loop spins: it has turned a million times while no time passed and "
@@ -372,7 +372,7 @@ int torc__simView_wait(TorcSystem *system, int64_t deadline)
 {
     SimView *view = torc__simView_of(system);
     SimKernel *kernel = view->kernel;
-    count_fruitless(view);
+    count_spins(view);
     if (!has_turns(view))
         return torc__simHost_giveUp(view->runs);
     int r = torc__simView_call(view, TORC_SIM_WAIT, NULL);
@@ -388,7 +388,7 @@ int torc__simView_wait(TorcSystem *system, int64_t deadline)
         if (next == INT64_MAX)
             return view->runs ? torc__simHost_starve(view->runs) : -EDEADLK;
         pass_time(view, next);
-        count_fruitless(view);
+        count_spins(view);
     }
     return 0;
 }

@@ -183,7 +183,6 @@ static Adopted *adopted_new(TorcStreams *streams, int fd, TorcFactory *factory,
                                        .connected = adopted_connected,
                                        .lost = adopted_lost,
                                        .free = adopted_free};
-    torc__streamOwner_link(&adopted->owner);
     adopted->connected = connected;
     adopted->fd = fd;
     return adopted;

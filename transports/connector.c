@@ -280,7 +280,6 @@ TorcConnector *torc__connector_new(TorcStreams *streams, size_t size, const Torc
                                          .connected = connector_connected,
                                          .lost = connector_lost,
                                          .free = connector_free};
-    torc__streamOwner_link(&connector->owner);
     connector->kind = kind;
     connector->host = copy;
     connector->port = port;

@@ -249,7 +249,6 @@ TorcPort *torc__port_new(TorcStreams *streams, size_t size, const TorcPortKind *
                                     .made = port_made,
                                     .lost = port_lost,
                                     .free = port_free};
-    torc__streamOwner_link(&port->owner);
     port->kind = kind;
     port->address = *address;
     port->fd = port->spare = -1;

@@ -241,12 +241,12 @@ static void ready_for_nothing(TorcPort *port)
 {
     TorcReactor *reactor = torc__port_reactor(port);
 
-    if (!torc__fruitless_count(&port->fruitless, &port->fruitless_second, torc__now(reactor)))
+    if (!torc__spurious_count(&port->spurious, &port->spurious_second, torc__now(reactor)))
         return;
-    port->fruitless = 0;
+    port->spurious = 0;
     if (back_off(port))
-        torc__fruitless_report(reactor, port->fd, port->owner.factory->cls->name, "readable",
-                               port->back_off);
+        torc__spurious_report(reactor, port->fd, port->owner.factory->cls->name, "readable",
+                              port->back_off);
 }
 
 /* A callback may stop the port; the reactor's reference then lasts until the end of the turn. */
@@ -255,7 +255,7 @@ static void port_ready(int fd, short ready, void *arg)
     TorcPort *port = arg;
     TorcSystem *system = torc__port_system(port);
     bool more = true;
-    bool fruitless = true;
+    bool spurious = true;
 
     (void)fd;
     (void)ready;
@@ -263,16 +263,16 @@ static void port_ready(int fd, short ready, void *arg)
         struct sockaddr_storage name;
         socklen_t length = sizeof(name);
         int r = system->ops->accept(system, port->fd, (struct sockaddr *)&name, &length);
-        fruitless &= r == -EAGAIN;
+        spurious &= r == -EAGAIN;
         if (r >= 0)
             accepted(port, r, (struct sockaddr *)&name, length);
         else
             more = accept_failed(port, r);
     }
-    if (fruitless)
+    if (spurious)
         ready_for_nothing(port);
     else
-        port->fruitless = 0;
+        port->spurious = 0;
 }
 
 /* ---- the public functions ------------------------------------------------------------------ */

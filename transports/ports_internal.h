@@ -42,8 +42,8 @@ struct TorcPort {
     unsigned connections;
     unsigned most;             /* connections; 0: no limit */
     TorcPortCounters counters; /* but for what its TorcStreamOwner counts */
-    unsigned fruitless;        /* wake-ups in a row that brought no connection */
-    unsigned fruitless_second;
+    unsigned spurious;         /* wake-ups in a row that brought no connection */
+    unsigned spurious_second;
     int64_t back_off;
     TorcDelayedCall back_off_call; /* active: it looks away */
     TorcDelayedCall drain_call;

@@ -107,7 +107,6 @@ static int open_both(TorcStreams *streams, int input, int output, TorcFactory *f
                                   .connected = stdio_connected,
                                   .lost = stdio_lost,
                                   .free = stdio_free};
-    torc__streamOwner_link(&io->owner);
     *ret_io = io;
     return 0;
 }

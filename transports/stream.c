@@ -7,6 +7,7 @@
  * under its hands: it is freed last in the turn. */
 #include "stream_internal.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "ports_internal.h"
@@ -29,9 +30,9 @@ enum {
     POISON_FIRST = offsetof(TorcStream, base.protocol),
     POISON_SECOND = offsetof(TorcStream, watch)
 };
-_Static_assert(offsetof(TorcStream, next) < offsetof(TorcStream, watch) &&
-                   offsetof(TorcStream, generation) < offsetof(TorcStream, watch),
-               "they lie between");
+static_assert(offsetof(TorcStream, next) < offsetof(TorcStream, watch) &&
+                  offsetof(TorcStream, generation) < offsetof(TorcStream, watch),
+              "they lie between");
 
 static void poison(TorcStream *stream)
 {
@@ -316,7 +317,6 @@ static void streams_free(TorcReactorPart *part)
     TorcStreams *streams = (TorcStreams *)part;
 
     torc__ports_letGo(streams);
-    torc__streams_leaveOwners(streams);
     while (streams->blocks) {
         TorcStreamBlock *block = streams->blocks;
         streams->blocks = block->next;

@@ -260,9 +260,9 @@ void torc__stream_lingerOn(TorcStream *stream)
     if (!discard(stream, &bytes))
         torc__stream_lingerEnd(stream);
     else if (bytes == 0)
-        torc__stream_fruitless(stream, "readable");
+        torc__stream_spurious(stream, "readable");
     else
-        stream->flags &= ~TORC__FRUITLESS;
+        stream->flags &= ~TORC__SPURIOUS;
 }
 
 /* True when the socket was taken over for lingering. One that cannot get memory or place is closed

@@ -121,7 +121,7 @@ bool torc__stream_sendDescriptors(TorcStream *stream)
     }
     if (!stream->output && (stream->flags & TORC__WATCH_WRITE))
         torc__stream_watch(stream); /* without edges, writability would be reported for ever */
-    return true;
+    return !(stream->flags & TORC__LOST); /* it is when the watch cannot be changed */
 }
 
 /* ---- receiving ----------------------------------------------------------------------------- */

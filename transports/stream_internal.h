@@ -9,6 +9,8 @@
 #ifndef TORC_TRANSPORTS_STREAM_INTERNAL_H
 #define TORC_TRANSPORTS_STREAM_INTERNAL_H
 
+#include <assert.h>
+
 #include "../factories/factory.h"
 #include "../reactor/reactor_internal.h"
 #include "stream_ages_internal.h"
@@ -29,8 +31,6 @@ struct TorcStreamOwner {
     unsigned references;
     uint64_t bytes_received;
     uint64_t bytes_sent;
-    TorcStreamOwner *previous_owner; /* the list of all, for counting */
-    TorcStreamOwner *next_owner;
     /* The connection begins; connectionMade follows. */
     void (*made)(TorcStreamOwner *owner, TorcStream *stream);
     /* connectionMade has returned; it may have asked for the end. NULL: nobody wants to know. */
@@ -40,15 +40,11 @@ struct TorcStreamOwner {
     void (*free)(TorcStreamOwner *owner);
 };
 
-/* A new one joins the list of all, and the last reference takes it out. */
-void torc__streamOwner_link(TorcStreamOwner *owner);
-void torc__streamOwner_gone(TorcStreamOwner *owner);
-
 static inline void torc__streamOwner_unref(TorcStreamOwner *owner)
 {
     assert(owner->references > 0);
     if (--owner->references == 0)
-        torc__streamOwner_gone(owner);
+        owner->free(owner);
 }
 
 enum {
@@ -89,9 +85,9 @@ enum {
     TORC__LISTED = 1 << 18, /* on the list of the end of the turn */
     TORC__WATCH_READ = 1 << 19,
     TORC__WATCH_WRITE = 1 << 20,
-    TORC__TIMED = 1 << 21,     /* there is an idle timeout: what comes and goes is noted */
-    TORC__FRUITLESS = 1 << 22, /* woken, and no byte has moved since: see stream_park.c */
-    TORC__PEER_UNIX = 1 << 24  /* its names are asked of the socket */
+    TORC__TIMED = 1 << 21,    /* there is an idle timeout: what comes and goes is noted */
+    TORC__SPURIOUS = 1 << 22, /* woken, and no byte has moved since: see stream_park.c */
+    TORC__PEER_UNIX = 1 << 24 /* its names are asked of the socket */
 };
 
 /* One flag more than an enum has room for: descriptors wait to be sent. */
@@ -141,16 +137,16 @@ struct TorcStream {
     int fd;
     uint32_t generation;
     uint16_t peer_port;
-    uint16_t peer_family : 2;      /* a TorcAddressFamily; NONE also for UNIX */
-    uint16_t fruitless : 10;       /* wake-ups, while TORC__FRUITLESS is set */
-    uint16_t fruitless_second : 4; /* when they were, the last digit */
+    uint16_t peer_family : 2;     /* a TorcAddressFamily; NONE also for UNIX */
+    uint16_t spurious : 10;       /* wake-ups, while TORC__SPURIOUS is set */
+    uint16_t spurious_second : 4; /* when they were, the last digit */
     TorcWatch watch;
     uint8_t peer_ip[16];
 };
 /* 128 bytes of libevent's, 80 of ours: with a protocol of 24 bytes and libevent's map this stays
  * below 300 bytes for an idle connection. One cache line holds what a message touches. */
-_Static_assert(sizeof(void *) != 8 || sizeof(TorcStream) == 208,
-               "an idle connection must stay below 300 bytes");
+static_assert(sizeof(void *) != 8 || sizeof(TorcStream) == 208,
+              "an idle connection must stay below 300 bytes");
 
 /* The transports' part of a reactor. */
 struct TorcStreams {
@@ -172,8 +168,7 @@ struct TorcStreams {
     size_t connected;  /* streams whose connectionLost has not been called */
     uint32_t sequence; /* of the last stream: its generation */
     TorcAges ages;     /* of the streams, by generation */
-    TorcStreamOwner *owners;
-    uint64_t bytes_received; /* by owners that are gone */
+    uint64_t bytes_received;
     uint64_t bytes_sent;
     /* Closed connections that still discard input, oldest first. */
     TorcStream *linger_first;
@@ -369,26 +364,23 @@ static inline void torc__stream_moved(TorcStream *stream)
 
 /* ---- stream_observation.c: of a TorcReactorPart -------------------------------------------- */
 
-/* The reactor is being freed; who is held by the application stays without it. */
-void torc__streams_leaveOwners(TorcStreams *streams);
-
 void torc__streams_count(const TorcReactorPart *part, TorcReactorCounters *counters);
 void torc__streams_dump(const TorcReactorPart *part, const TorcDump *dump);
 
 /* ---- stream_park.c ------------------------------------------------------------------------- */
 
 /* What the bits of a stream can hold. */
-enum { TORC__FRUITLESS_MOST = 1023, TORC__FRUITLESS_SECONDS = 16 };
+enum { TORC__SPURIOUS_MOST = 1023, TORC__SPURIOUS_SECONDS = 16 };
 
 /* A wake-up, of whatever is watched, led to nothing: true when it is time to look away. Both are 0
  * at first; bytes, or connections, set the count to 0. */
-bool torc__fruitless_count(unsigned *count, unsigned *second, int64_t now);
+bool torc__spurious_count(unsigned *count, unsigned *second, int64_t now);
 /* The descriptor is not watched for a while. */
-void torc__fruitless_report(TorcReactor *reactor, int fd, const char *class_name,
-                            const char *events, int64_t pause);
+void torc__spurious_report(TorcReactor *reactor, int fd, const char *class_name, const char *events,
+                           int64_t pause);
 
 /* The same for a stream, which is parked then. The events are for the report. */
-void torc__stream_fruitless(TorcStream *stream, const char *events);
+void torc__stream_spurious(TorcStream *stream, const char *events);
 
 static inline bool torc__stream_parked(const TorcStream *stream)
 {

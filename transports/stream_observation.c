@@ -1,55 +1,13 @@
-/* What can be seen of the transports: the counters of connections by their origin, and the lines of
- * ports, connectors and connections in a dump.
+/* What can be seen of the transports: how many connections there are, and the lines of ports,
+ * connectors and connections in a dump.
  *
- * Reactor's thread. Bytes are counted by the origin of a connection (a port, a connector, …), so one
- * addition serves both the origin's counters and the reactor's, which are the sum over all origins
- * and what those had that are gone. Invariant: an origin is on the list from its making to its last
- * reference, or until the reactor is freed: a port or connector that the application holds is then
- * without streams. */
+ * Reactor's thread. It looks and changes nothing. What is counted of transports is counted where it
+ * happens, for the port or connector that the connection came from and for the reactor: two
+ * additions, and what is gone stays counted. */
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "ports_internal.h"
-
-/* ---- origins ------------------------------------------------------------------------------- */
-
-void torc__streamOwner_link(TorcStreamOwner *owner)
-{
-    TorcStreams *streams = owner->streams;
-
-    owner->previous_owner = NULL;
-    owner->next_owner = streams->owners;
-    if (owner->next_owner)
-        owner->next_owner->previous_owner = owner;
-    streams->owners = owner;
-}
-
-static void unlink_owner(TorcStreamOwner *owner)
-{
-    TorcStreams *streams = owner->streams;
-
-    if (owner->previous_owner)
-        owner->previous_owner->next_owner = owner->next_owner;
-    else
-        streams->owners = owner->next_owner;
-    if (owner->next_owner)
-        owner->next_owner->previous_owner = owner->previous_owner;
-    streams->bytes_received += owner->bytes_received;
-    streams->bytes_sent += owner->bytes_sent;
-}
-
-void torc__streamOwner_gone(TorcStreamOwner *owner)
-{
-    if (owner->streams)
-        unlink_owner(owner);
-    owner->free(owner);
-}
-
-void torc__streams_leaveOwners(TorcStreams *streams)
-{
-    for (TorcStreamOwner *owner = streams->owners; owner; owner = owner->next_owner)
-        owner->streams = NULL;
-}
 
 void torc__streams_count(const TorcReactorPart *part, TorcReactorCounters *counters)
 {
@@ -58,10 +16,6 @@ void torc__streams_count(const TorcReactorPart *part, TorcReactorCounters *count
     counters->connectionsOpen += streams->connected;
     counters->bytesReceived += streams->bytes_received;
     counters->bytesSent += streams->bytes_sent;
-    for (const TorcStreamOwner *owner = streams->owners; owner; owner = owner->next_owner) {
-        counters->bytesReceived += owner->bytes_received;
-        counters->bytesSent += owner->bytes_sent;
-    }
 }
 
 /* ---- the dump ------------------------------------------------------------------------------ */

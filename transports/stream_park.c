@@ -3,7 +3,7 @@
  * Reactor's thread. A descriptor that the kernel reports ready although no byte can be moved (a
  * driver's fault, a socket that somebody else reads from, an error that does not go away) would take
  * a processor for itself. Wake-ups without a byte are counted, for each stream in the bits that its
- * peer's family leaves; a byte, in or out, clears TORC__FRUITLESS together with what it clears
+ * peer's family leaves; a byte, in or out, clears TORC__SPURIOUS together with what it clears
  * anyhow, so messages pay nothing for it. After the bound the descriptor is logged and not watched
  * for a while, which doubles as long as it goes on. Invariant: while park_call is active the stream
  * is not watched; what was written still leaves, as far as the kernel takes it.
@@ -15,7 +15,7 @@
 #include "stream_internal.h"
 
 /* Wake-ups in a row, within one second. Healthy descriptors have one or two between bytes. */
-enum { FRUITLESS_BOUND = 1000 };
+enum { SPURIOUS_BOUND = 1000 };
 
 static const int64_t shortest = TORC__SECOND / 100;
 static const int64_t longest = TORC__SECOND;
@@ -25,18 +25,18 @@ static const int64_t forgiven = 10 * TORC__SECOND;
 
 /* ---- counting, for all that is watched ----------------------------------------------------- */
 
-bool torc__fruitless_count(unsigned *count, unsigned *second, int64_t now)
+bool torc__spurious_count(unsigned *count, unsigned *second, int64_t now)
 {
-    unsigned present = (unsigned)(now / TORC__SECOND) % TORC__FRUITLESS_SECONDS;
+    unsigned present = (unsigned)(now / TORC__SECOND) % TORC__SPURIOUS_SECONDS;
 
     if (present != *second)
         *count = 0;
     *second = present;
-    return ++*count >= FRUITLESS_BOUND;
+    return ++*count >= SPURIOUS_BOUND;
 }
 
-void torc__fruitless_report(TorcReactor *reactor, int fd, const char *class_name,
-                            const char *events, int64_t pause)
+void torc__spurious_report(TorcReactor *reactor, int fd, const char *class_name, const char *events,
+                           int64_t pause)
 {
     reactor->counters.parkedDescriptors++;
     TORC__LOG(reactor, TORC_LOG_WARNING, "descriptor.parked",
@@ -75,7 +75,7 @@ static void park(TorcStream *stream, const char *events, int64_t now)
     TorcStreamExtras *extras = torc__stream_extras(stream);
     TorcReactor *reactor = torc__stream_reactor(stream);
 
-    stream->flags &= ~TORC__FRUITLESS;
+    stream->flags &= ~TORC__SPURIOUS;
     if (!extras)
         return;
     int64_t pause = next_pause(extras, now);
@@ -83,24 +83,24 @@ static void park(TorcStream *stream, const char *events, int64_t now)
     if (r < 0)
         return;
     torc__stream_watch(stream); /* no more */
-    torc__fruitless_report(reactor, stream->fd, name_of(stream), events, pause);
+    torc__spurious_report(reactor, stream->fd, name_of(stream), events, pause);
 }
 
 /* The first since a byte moved is not worth a look at the clock: after each read whose answer was
  * not sent at once comes another that finds nothing. */
-void torc__stream_fruitless(TorcStream *stream, const char *events)
+void torc__stream_spurious(TorcStream *stream, const char *events)
 {
-    if (!(stream->flags & TORC__FRUITLESS)) {
-        stream->flags |= TORC__FRUITLESS;
-        stream->fruitless = 0;
+    if (!(stream->flags & TORC__SPURIOUS)) {
+        stream->flags |= TORC__SPURIOUS;
+        stream->spurious = 0;
         return;
     }
     int64_t now = torc__now(torc__stream_reactor(stream));
-    unsigned count = stream->fruitless;
-    unsigned second = stream->fruitless_second;
-    bool beyond = torc__fruitless_count(&count, &second, now);
-    stream->fruitless = count & TORC__FRUITLESS_MOST;
-    stream->fruitless_second = second & (TORC__FRUITLESS_SECONDS - 1);
+    unsigned count = stream->spurious;
+    unsigned second = stream->spurious_second;
+    bool beyond = torc__spurious_count(&count, &second, now);
+    stream->spurious = count & TORC__SPURIOUS_MOST;
+    stream->spurious_second = second & (TORC__SPURIOUS_SECONDS - 1);
     if (beyond)
         park(stream, events, now);
 }

@@ -72,7 +72,7 @@ static void stream_failed(TorcStream *stream, int code)
     }
     stream->flags &= ~(TORC__MORE_INPUT | TORC__UNCONFIRMED);
     if (code == -EAGAIN && !(stream->flags & TORC__WRITE_BROKEN)) {
-        torc__stream_fruitless(stream, "readable");
+        torc__stream_spurious(stream, "readable");
         return;
     }
     if (code == -EAGAIN)
@@ -136,7 +136,7 @@ static TORC__COLD void count_full(TorcStreams *streams, size_t length)
 /* What the flags must say after a read; see the beginning of the file. */
 static void note_rest(TorcStream *stream, bool full)
 {
-    const uint32_t before = TORC__MORE_INPUT | TORC__UNCONFIRMED | TORC__FRUITLESS;
+    const uint32_t before = TORC__MORE_INPUT | TORC__UNCONFIRMED | TORC__SPURIOUS;
     uint32_t flags = stream->flags & ~before;
     bool more = full || (flags & TORC__PEER_CLOSED);
 
@@ -184,6 +184,7 @@ static inline void read_once(TorcStream *stream, bool alone)
     }
     bool full = (size_t)n == size;
     stream->owner->bytes_received += (size_t)n;
+    streams->bytes_received += (size_t)n;
     note_rest(stream, full);
     TorcProtocol *protocol = stream->base.protocol;
     if (alone && !full)
@@ -206,6 +207,7 @@ static void read_with_descriptors(TorcStream *stream)
         return;
     }
     stream->owner->bytes_received += (size_t)n;
+    streams->bytes_received += (size_t)n;
     note_rest(stream, (size_t)n == size || passed.count > 0 || passed.cut);
     torc__stream_deliverPassed(stream, &passed);
     if (!(stream->flags & (TORC__DISCONNECTING | TORC__LOST)))
@@ -292,7 +294,7 @@ static void ready_again(TorcStream *stream)
 {
     probe_error(stream);
     if ((stream->flags & (TORC__READ_EOF | TORC__LOST)) == TORC__READ_EOF)
-        torc__stream_fruitless(stream, "readable");
+        torc__stream_spurious(stream, "readable");
 }
 
 static void input_ready(TorcStream *stream)
@@ -321,7 +323,7 @@ static TORC__COLD void special_ready(TorcStream *stream, short ready)
         stream->flags &= ~TORC__BLOCKED; /* the end of the turn sends */
         torc__stream_list(stream);
     } else if ((ready & (TORC_READABLE | TORC_WRITABLE | TORC_CLOSED)) == TORC_WRITABLE) {
-        torc__stream_fruitless(stream, "writable");
+        torc__stream_spurious(stream, "writable");
     }
     if (ready & (TORC_READABLE | TORC_CLOSED))
         input_ready(stream);

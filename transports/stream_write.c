@@ -26,7 +26,7 @@ static TORC__COLD void wait_again(TorcStream *stream)
 {
     block(stream);
     if (stream->flags & TORC__WATCH_WRITE)
-        torc__stream_fruitless(stream, "writable");
+        torc__stream_spurious(stream, "writable");
 }
 
 static void retry(void *arg)
@@ -100,17 +100,23 @@ static ssize_t send_front(TorcStream *stream, size_t *ret_offered)
     return system->ops->send(system, stream->fd, output->data, output->length);
 }
 
+static inline void count_sent(TorcStream *stream, size_t length)
+{
+    stream->owner->bytes_sent += length;
+    stream->owner->streams->bytes_sent += length;
+}
+
 /* The kernel took something. */
 static inline void progressed(TorcStream *stream)
 {
-    stream->flags &= ~(TORC__UNCONFIRMED | TORC__FRUITLESS); /* a reset would have shown */
+    stream->flags &= ~(TORC__UNCONFIRMED | TORC__SPURIOUS); /* a reset would have shown */
     if (stream->flags & (TORC__DISCONNECTING | TORC__PULL | TORC__TIMED))
         torc__stream_progress(stream);
 }
 
 void torc__stream_sent(TorcStream *stream, size_t length)
 {
-    stream->owner->bytes_sent += length;
+    count_sent(stream, length);
     torc__writeQueue_consume(&stream->owner->streams->pool, &stream->output, length);
     progressed(stream);
 }
@@ -230,7 +236,7 @@ static size_t send_directly(TorcStream *stream, const void *data, size_t length)
         (void)torc__stream_refused(stream, (int)n);
     if (n <= 0)
         return 0;
-    stream->owner->bytes_sent += (size_t)n;
+    count_sent(stream, (size_t)n);
     progressed(stream);
     if ((size_t)n < length)
         block(stream);
@@ -358,7 +364,7 @@ ssize_t torc__stream_sendFile(TorcTransport *self, int fd, uint64_t offset, size
     ssize_t n = system->ops->sendfile(system, stream->fd, fd, offset, length);
     if (n < 0)
         return file_refused(stream, n);
-    stream->owner->bytes_sent += (size_t)n;
+    count_sent(stream, (size_t)n);
     if (n > 0)
         progressed(stream);
     return n;

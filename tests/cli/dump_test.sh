@@ -23,7 +23,7 @@ eventually grep -qx 'torc: counter: bytesSent 6' "$err" || fail 'the dump does n
 listed 'reactor: running, backend .*'
 listed "port: 127\.0\.0\.1:$port, factory \"serve\", 1 connections"
 listed "connection 1: protocol \"echo\", peer 127\.0\.0\.1:.*, host 127\.0\.0\.1:$port, .*"
-listed 'signal handler: signal 10, .*'
+listed 'signal handler: SIGUSR1, .*'
 : >"$err"
 
 says again || fail 'it does not go on after the dump'

@@ -81,6 +81,8 @@ bad 'endpoint "tcp:1:maxConnections=0", column 22: maxConnections must be a numb
     serve echo --listen tcp:1:maxConnections=0
 bad 'endpoint "unix:/x:refuseExcess=1", column 22: refuseExcess must be "yes" or "no", not "1" *' \
     serve echo --listen unix:/x:refuseExcess=1
+bad 'endpoint "tcp:0:refuseExcess=yes", column 7: refuseExcess needs maxConnections *' \
+    serve echo --max-connections 5 --listen tcp:0:refuseExcess=yes
 bad 'endpoint "udp:1", column 1: unknown type "udp" (known: tcp, tcp6, unix, fd, systemd, stdio) *' \
     serve echo --listen udp:1
 bad 'endpoint "tcp:1?", column 6: the backslash at the end quotes nothing; *' \
@@ -106,6 +108,9 @@ for time in '' 0 -1 never nan inf 1x; do
     bad "the grace period must be seconds above 0, not \"$time\" (see: torc serve --help)" \
         serve echo --grace "$time"
 done
+bad '--refuse-excess needs --max-connections (see: torc serve --help)' serve echo --refuse-excess
+bad '--refuse-excess needs --max-connections (see: *)' \
+    serve echo --refuse-excess --listen tcp:0:maxConnections=1
 bad '--user and --system are for finger, not for echo (see: *)' serve echo --system
 bad '--user and --system are for finger, not for line (see: *)' serve line --user 'a:A'
 bad '--user and --system exclude each other (see: *)' serve finger --system --user 'a:A'

@@ -55,6 +55,9 @@ list() {
 
 while (($# > 0)); do
     case $1 in
+        --peers | --seconds | --p99 | --ledger) (($# > 1)) || fail "$1 takes a value" ;;&
+        --peers) [[ $2 =~ ^[1-9][0-9]*$ ]] || fail "$1 takes a number of 1 or more, not \"$2\"" ;;&
+        --seconds | --p99) [[ $2 =~ ^[0-9]+([.][0-9]+)?$ ]] || fail "$1 takes a number, not \"$2\"" ;;&
         --small) peers=60 seconds=0.25 control=0.1 p99=2000 idle=1 ;;
         --peers) peers=$2 && shift ;;
         --seconds) seconds=$2 && shift ;;

@@ -14,7 +14,7 @@ typedef struct Work {
     int made;
     TorcDeferred *left; /* by the next step */
     TorcDeferredFunction *action;
-    TorcCooperativeTask *task;
+    TorcCooperativeTask task;
     TorcDeferred *done;
 } Work;
 
@@ -296,17 +296,60 @@ START_TEST(stop_ends_a_task) /* TASK-6 */
 {
     cooperate_noting(&a);
     cooperate_noting(&b);
-    TorcCooperativeTask_stop(a.task);
+    ck_assert_int_eq(TorcCooperativeTask_stop(a.task), 0);
     ck_assert_str_eq(notes, "done:OPERATION_CANCELLED ");
     TorcSim_advance(sim, 1);
     ck_assert_str_eq(notes, "done:OPERATION_CANCELLED bbbdone:NULL ");
 }
 END_TEST
 
+static void assert_stale(TorcCooperativeTask task)
+{
+    ck_assert_int_eq(TorcCooperativeTask_pause(task), -TORC_ESTALE);
+    ck_assert_int_eq(TorcCooperativeTask_resume(task), -TORC_ESTALE);
+    ck_assert_int_eq(TorcCooperativeTask_stop(task), -TORC_ESTALE);
+}
+
+START_TEST(the_handle_of_a_task_that_has_ended_is_stale)
+{
+    assert_stale((TorcCooperativeTask){0});
+    cooperate_noting(&a);
+    TorcSim_advance(sim, 1);
+    assert_stale(a.task);
+    cooperate_noting(&b); /* which has the other's place */
+    ck_assert_int_eq(TorcCooperativeTask_pause(b.task), 0);
+    assert_stale(a.task);
+    assert_stale((TorcCooperativeTask){cooperator, b.task.id + 1});
+    assert_stale((TorcCooperativeTask){cooperator, UINT64_MAX});
+    ck_assert_int_eq(TorcCooperativeTask_stop(b.task), 0);
+    assert_stale(b.task);
+    ck_assert_str_eq(notes, "aaadone:NULL done:OPERATION_CANCELLED ");
+}
+END_TEST
+
+enum { CROWD = 100 };
+
+START_TEST(a_crowd_has_a_handle_each)
+{
+    static Work crowd[CROWD];
+    for (int i = 0; i < CROWD; i++) {
+        crowd[i] = (Work){.name = "c", .steps = 1000};
+        ck_assert_int_eq(
+            TorcCooperator_cooperate(cooperator, step, &crowd[i], &crowd[i].task, NULL), 0);
+    }
+    for (int i = 0; i < CROWD; i++)
+        if (i != 70)
+            ck_assert_int_eq(TorcCooperativeTask_pause(crowd[i].task), 0);
+    TorcSim_advance(sim, 1);
+    for (int i = 0; i < CROWD; i++)
+        ck_assert_int_eq(crowd[i].made, i == 70 ? 1000 : 0);
+}
+END_TEST
+
 static void stop_inside(TorcResult *result, void *arg)
 {
     (void)result;
-    TorcCooperativeTask_stop(((Work *)arg)->task);
+    ck_assert_int_eq(TorcCooperativeTask_stop(((Work *)arg)->task), 0);
     ck_assert_str_eq(notes, "a");
 }
 
@@ -459,9 +502,6 @@ START_TEST(bad_arguments_are_refused)
 {
     ck_assert_int_eq(TorcCooperator_cooperate(NULL, step, &a, NULL, NULL), -EINVAL);
     ck_assert_int_eq(TorcCooperator_cooperate(cooperator, NULL, &a, NULL, NULL), -EINVAL);
-    ck_assert_int_eq(TorcCooperativeTask_pause(NULL), -EINVAL);
-    ck_assert_int_eq(TorcCooperativeTask_resume(NULL), -EINVAL);
-    TorcCooperativeTask_stop(NULL);
     TorcCooperator_free(NULL);
     errno = 0;
     ck_assert_ptr_null(TorcCooperator_new(NULL));
@@ -517,18 +557,18 @@ static bool endless(TorcResult *result, void *arg)
 static void resume_other(TorcResult *result, void *arg)
 {
     TorcResult_clear(result);
-    (void)TorcCooperativeTask_resume(arg);
+    (void)TorcCooperativeTask_resume(*(TorcCooperativeTask *)arg);
 }
 
 START_TEST(a_task_that_is_resumed_while_all_are_freed_ends_with_them)
 {
     TorcCooperator *all = TorcCooperator_new(reactor);
-    TorcCooperativeTask *other;
+    TorcCooperativeTask other;
     TorcDeferred *first_done;
     TorcDeferred *other_done;
     ck_assert_int_eq(TorcCooperator_cooperate(all, endless, NULL, &other, &other_done), 0);
     ck_assert_int_eq(TorcCooperator_cooperate(all, endless, NULL, NULL, &first_done), 0);
-    TorcDeferred_addBoth(first_done, resume_other, other);
+    TorcDeferred_addBoth(first_done, resume_other, &other);
     TorcDeferred_addErrback(other_done, handle_step, NULL);
     ck_assert_int_eq(TorcCooperativeTask_pause(other), 0);
     TorcSim_advance(sim, 0.001);
@@ -559,6 +599,8 @@ int main(void)
     tcase_add_test(tcase, a_task_may_be_paused_from_inside_its_step);
     tcase_add_test(tcase, a_pause_and_a_deferred_must_both_be_over);
     tcase_add_test(tcase, stop_ends_a_task);
+    tcase_add_test(tcase, the_handle_of_a_task_that_has_ended_is_stale);
+    tcase_add_test(tcase, a_crowd_has_a_handle_each);
     tcase_add_test(tcase, stop_from_inside_a_step_comes_after_it);
     tcase_add_test(tcase, stop_releases_what_is_waited_for);
     tcase_add_test(tcase, what_goes_on_after_a_cancel_may_outlive_everything);

@@ -45,7 +45,7 @@ START_TEST(a_full_receive_buffer_is_counted_too)
 }
 END_TEST
 
-START_TEST(the_bytes_of_a_port_that_is_gone_stay_counted)
+START_TEST(what_a_port_counted_that_is_gone_stays_counted)
 {
     begin_connected(EDGE);
     TorcSimPeer_send(peer, "hello");
@@ -55,6 +55,7 @@ START_TEST(the_bytes_of_a_port_that_is_gone_stay_counted)
     TorcSim_advance(sim, 10);
     ck_assert_str_eq(rec.log, "made data:5 lost:DONE");
     ck_assert_uint_eq(counters_now().bytesReceived, 5);
+    ck_assert_uint_eq(counters_now().connectionsAccepted, 1);
     end();
 }
 END_TEST
@@ -227,7 +228,7 @@ END_TEST
 RUN_LOOP_TESTS("counters",
                {bytes_are_counted_both_ways_for_the_port_and_for_the_reactor, WHOLE_MODES},
                {a_full_receive_buffer_is_counted_too, 1},
-               {the_bytes_of_a_port_that_is_gone_stay_counted, 1},
+               {what_a_port_counted_that_is_gone_stays_counted, 1},
                {connections_are_counted_by_the_kind_of_their_end, 1},
                {who_is_refused_at_the_limit_is_counted, 1},
                {who_is_refused_by_the_factory_is_counted, 1}, {errors_of_accept_are_counted, 1},

@@ -192,9 +192,24 @@ START_TEST(triggers_signals_threads_and_posted_calls_are_listed)
     dump();
     ASSERT_IN_DUMP("reactor: stopped, backend simulation, ");
     ASSERT_IN_DUMP("trigger before shutdown: function 0x");
-    ASSERT_IN_DUMP("signal handler: signal 1, function 0x");
+    ASSERT_IN_DUMP("signal handler: SIGHUP, function 0x");
     ASSERT_IN_DUMP("threads: 10 of at most 10, 10 jobs running, 2 waiting\n");
     ASSERT_IN_DUMP("calls from threads: some wait\n");
+    end();
+}
+END_TEST
+
+START_TEST(signals_without_a_common_name_are_told_by_their_number)
+{
+    char expected[64];
+    begin(EDGE);
+    ck_assert_int_eq(TorcReactor_addSignalHandler(reactor, SIGUSR1, nothing, NULL), 0);
+    ck_assert_int_eq(TorcReactor_addSignalHandler(reactor, SIGRTMIN + 1, nothing, NULL), 0);
+    dump();
+    (void)snprintf(expected, sizeof(expected), "signal handler: signal %d, function 0x",
+                   SIGRTMIN + 1);
+    ASSERT_IN_DUMP(expected);
+    ASSERT_IN_DUMP("signal handler: SIGUSR1, function 0x");
     end();
 }
 END_TEST
@@ -265,6 +280,49 @@ START_TEST(without_memory_only_the_order_of_delayed_calls_is_lost)
 }
 END_TEST
 
+static TorcDelayedCall scheduled[8];
+static unsigned told;
+
+static bool tells_call(const char *line)
+{
+    bool is_call = strstr(line, "delayed call: ") == line;
+    told += is_call;
+    return is_call;
+}
+
+static void schedule_more(const char *line, void *arg)
+{
+    (void)arg;
+    for (int i = tells_call(line) ? 50 : 0; i > 0; i--)
+        (void)TorcReactor_callLater(reactor, 100, nothing, NULL, NULL);
+}
+
+static void cancel_all(const char *line, void *arg)
+{
+    (void)arg;
+    for (size_t i = tells_call(line) ? 8 : 0; i > 0; i--)
+        (void)TorcDelayedCall_cancel(scheduled[i - 1]);
+}
+
+/* Neither may, by the rule of TorcDumpFunction. */
+START_TEST(a_line_function_that_changes_the_calls_ends_too)
+{
+    TorcDumpFunction *line = _i & 1 ? cancel_all : schedule_more;
+    bool without_memory = _i & 2;
+    begin(EDGE);
+    for (int i = 0; i < 8; i++)
+        ck_assert_int_eq(TorcReactor_callLater(reactor, i, nothing, NULL, &scheduled[i]), 0);
+    told = 0;
+    if (without_memory)
+        FailingMemory_start(0);
+    int r = TorcReactor_dump(reactor, line, NULL);
+    FailingMemory_stop();
+    ck_assert_int_eq(r, without_memory ? -ENOMEM : 0);
+    ck_assert_uint_eq(told, without_memory && line == cancel_all ? 1 : 8);
+    end();
+}
+END_TEST
+
 START_TEST(bad_arguments_are_refused)
 {
     begin(EDGE);
@@ -293,6 +351,8 @@ RUN_LOOP_TESTS("dump", {ports_are_listed_with_their_factory_and_their_connection
                {delayed_calls_are_listed_by_time_and_with_their_function, 1},
                {bound_calls_are_listed_with_their_connection, 1},
                {triggers_signals_threads_and_posted_calls_are_listed, 1},
-               {counters_come_at_the_end, 1}, {it_may_be_called_from_every_callback, WHOLE_MODES},
+               {signals_without_a_common_name_are_told_by_their_number, 1},
+               {a_line_function_that_changes_the_calls_ends_too, 4}, {counters_come_at_the_end, 1},
+               {it_may_be_called_from_every_callback, WHOLE_MODES},
                {without_memory_only_the_order_of_delayed_calls_is_lost, 1},
                {bad_arguments_are_refused, 1}, {the_real_pool_is_told, 1})

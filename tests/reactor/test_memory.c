@@ -1,5 +1,6 @@
 /* The memory table. */
 #include <check.h>
+#include <errno.h>
 #include <string.h>
 
 #include "../support/failing_memory.h"
@@ -61,11 +62,15 @@ END_TEST
 START_TEST(a_failure_is_null_everywhere)
 {
     FailingMemory_start(0);
+    errno = 0;
     ck_assert_ptr_null(torc__malloc(1));
+    ck_assert_int_eq(errno, ENOMEM);
     FailingMemory_start(0);
     ck_assert_ptr_null(torc__zalloc(1));
     FailingMemory_start(0);
+    errno = 0;
     ck_assert_ptr_null(torc__realloc(NULL, 1));
+    ck_assert_int_eq(errno, ENOMEM);
     FailingMemory_start(0);
     ck_assert_ptr_null(torc__strdup("torc"));
     FailingMemory_stop();

@@ -66,6 +66,47 @@ START_TEST(only_the_family_that_is_wanted_is_asked_for)
 }
 END_TEST
 
+START_TEST(localhost_is_this_host_and_nobody_is_asked) /* RFC 6761 §6.3 */
+{
+    static const char *const names[] = {"localhost", "LocalHost.", "printer.localhost",
+                                        "a.b.LOCALHOST"};
+    begin_dns(_i);
+    for (size_t i = 0; i < 4; i++) {
+        const char *addresses = look_up(names[i]);
+        ck_assert(strcmp(addresses, "[::1]:79 127.0.0.1:79") == 0 ||
+                  (!simulated && strcmp(addresses, "127.0.0.1:79 [::1]:79") == 0));
+    }
+    ck_assert_str_eq(look_up_with("localhost", TORC_RESOLVE_OPTIONS(.family = TORC_ADDRESS_IPV4)),
+                     "127.0.0.1:79");
+    ck_assert_str_eq(look_up_with("localhost", TORC_RESOLVE_OPTIONS(.family = TORC_ADDRESS_IPV6)),
+                     "[::1]:79");
+    ck_assert_int_eq(server.udp_questions, 0);
+    end_dns();
+}
+END_TEST
+
+START_TEST(names_like_localhost_are_asked_for)
+{
+    static const char *const names[] = {"none.mylocalhost", "none.localhost.test", "none"};
+    begin_dns(_i);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_ptr_nonnull(strstr(look_up(names[i]), "there is no such name"));
+        ck_assert_int_eq(server.udp_questions, 2 * (i + 1));
+    }
+    end_dns();
+}
+END_TEST
+
+START_TEST(localhost_without_IPv6_is_IPv4_first)
+{
+    begin_dns(true);
+    TorcSim_addFault(sim, TORC_SIM_FAULT(.call = TORC_SIM_CONNECT, .nth = 1, .times = 1,
+                                         .error = EADDRNOTAVAIL));
+    ck_assert_str_eq(look_up("localhost"), "127.0.0.1:79 [::1]:79");
+    end_dns();
+}
+END_TEST
+
 START_TEST(an_alias_is_followed_and_the_shortest_lifetime_counts)
 {
     Outcome outcome = {0};
@@ -378,6 +419,8 @@ int main(void)
         a_name_has_its_addresses,
         both_families_are_asked_for_at_once,
         only_the_family_that_is_wanted_is_asked_for,
+        localhost_is_this_host_and_nobody_is_asked,
+        names_like_localhost_are_asked_for,
         an_alias_is_followed_and_the_shortest_lifetime_counts,
         each_look_up_has_a_port_of_its_own,
         a_long_answer_comes_over_TCP,
@@ -397,9 +440,13 @@ int main(void)
         hosts_and_cache_stand_in_front,
     };
     const TTest *const once[] = {
-        the_tries_take_two_four_and_eight_seconds, a_try_takes_thirty_seconds_at_most,
-        what_cannot_be_reached_comes_last,         bad_options_are_refused,
-        servers_are_written_in_five_ways,          without_servers_the_systems_are_taken,
+        the_tries_take_two_four_and_eight_seconds,
+        a_try_takes_thirty_seconds_at_most,
+        what_cannot_be_reached_comes_last,
+        localhost_without_IPv6_is_IPv4_first,
+        bad_options_are_refused,
+        servers_are_written_in_five_ways,
+        without_servers_the_systems_are_taken,
         it_serves_its_own_reactor_alone,
     };
     for (size_t i = 0; i < sizeof(twice) / sizeof(twice[0]); i++)

@@ -227,14 +227,14 @@ static bool try_without_memory(const char *host, long k)
 /* c-ares allocates for itself; in this program from the memory that fails. */
 START_TEST(each_allocation_may_fail)
 {
-    static const char *const hosts[] = {"both.test", "cut.test", "none.test"};
+    static const char *const hosts[] = {"both.test", "cut.test", "none.test", "localhost"};
     ck_assert_int_eq(ares_library_init_mem(ARES_LIB_INIT_ALL, FailingMemory_allocate,
                                            FailingMemory_release, FailingMemory_reallocate),
                      0);
     long k = 0;
     while (try_without_memory(hosts[_i], k))
         k++;
-    ck_assert_int_gt(k, 20);
+    ck_assert_int_gt(k, strcmp(hosts[_i], "localhost") == 0 ? 2 : 20);
     ares_library_cleanup();
 }
 END_TEST
@@ -263,7 +263,7 @@ int main(void)
         tcase_add_loop_test(both, twice[i], 0, 2);
     for (size_t i = 0; i < sizeof(once) / sizeof(once[0]); i++)
         tcase_add_test(single, once[i]);
-    tcase_add_loop_test(single, each_allocation_may_fail, 0, 3);
+    tcase_add_loop_test(single, each_allocation_may_fail, 0, 4);
     suite_add_tcase(suite, both);
     suite_add_tcase(suite, single);
     return run_suite(suite);

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/time.h>
 
+#include "tests/support/failing_memory.h"
 #include "tests/support/real_system.h"
 
 /* ---- the timer ----------------------------------------------------------------------------- */
@@ -192,6 +193,24 @@ START_TEST(wake_from_a_signal_handler_ends_the_wait_and_the_signal_alone_does_no
 }
 END_TEST
 
+/* ---- out of memory ------------------------------------------------------------------------- */
+
+/* select copies its sets, for which it allocates in its first wait and after they have grown. */
+START_TEST(a_wait_without_memory_says_so_and_the_next_goes_on)
+{
+    open_variant(_i);
+    sys->ops->wake(sys);
+    errno = EBADF; /* of another call, long ago */
+    FailingMemory_startForEver(0);
+    int r = wait_until(INT64_MAX);
+    FailingMemory_stop();
+    ck_assert_int_eq(r, strcmp(sys->backend, "select") == 0 ? -ENOMEM : 0);
+    sys->ops->wake(sys);
+    ck_assert_int_eq(wait_until(INT64_MAX), 0);
+    close_system();
+}
+END_TEST
+
 /* ---- coming and going ---------------------------------------------------------------------- */
 
 static Suite *suite(void)
@@ -214,6 +233,10 @@ static Suite *suite(void)
     tcase_add_loop_test(
         wake, wake_from_a_signal_handler_ends_the_wait_and_the_signal_alone_does_not, 0, VARIANTS);
     suite_add_tcase(s, wake);
+
+    TCase *memory = tcase_create("memory");
+    tcase_add_loop_test(memory, a_wait_without_memory_says_so_and_the_next_goes_on, 0, VARIANTS);
+    suite_add_tcase(s, memory);
 
     return s;
 }

@@ -4,7 +4,7 @@
  * token back also when the semaphore was freed meanwhile. Invariant: outside of serve() nobody waits
  * while there is a token. Only one serve() is on the stack, so that any number of functions that end
  * at once run in constant stack. */
-#include "deferred_lock.h"
+#include "deferred_semaphore.h"
 
 #include "deferred_internal.h"
 #include "deferred_waiters_internal.h"
