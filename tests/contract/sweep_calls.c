@@ -4,6 +4,7 @@
  * from its answer, so that the next one, and the end, know what to expect. */
 #include "sweep_calls.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -422,7 +423,7 @@ static const struct {
     {"iterate", call_iterate},
     {"joinTransports", call_joinTransports},
 };
-_Static_assert(sizeof(calls) / sizeof(calls[0]) == SWEEP_CALLS, "all are counted");
+static_assert(sizeof(calls) / sizeof(calls[0]) == SWEEP_CALLS, "all are counted");
 
 const char *sweep_nameOf(int call)
 {

@@ -1,23 +1,6 @@
-/* The contract of closing, in every world: in order, by half, at once, by the peer, and when nobody
- * takes what is left. */
-#include "contract_world.h"
-
-/* The marks are another matter: no words of theirs in the log. */
-static void write_bulk(Recording *recording)
-{
-    ck_assert_int_eq(TorcTransport_setWriteMarks(recording->transport, world.bulk, 0), 0);
-    ck_assert_int_eq(write_pattern(world.bulk), 0);
-}
-
-static void begin_full(void)
-{
-    peer_stopReading(peer);
-    write_bulk(&rec);
-    settle();
-    ck_assert_uint_gt(TorcTransport_bufferedBytes(rec.transport), 0);
-}
-
-#define assert_log(expected) ck_assert_str_eq(world_log(), expected)
+/* The contract of closing, in every world: in order, by half, by the peer, and when nobody takes what
+ * is left. Resets, abortConnection and failConnection are test_contract_abort.c's. */
+#include "contract_close.h"
 
 /* ---- the life of a connection -------------------------------------------------------------- */
 
@@ -96,6 +79,14 @@ START_TEST(it_says_whether_it_is_connected_and_disconnecting) /* CLOSE-21 */
 }
 END_TEST
 
+/* The peer gets all of it and the end, the protocol is told this. */
+static void assert_delivered(size_t length, const char *log)
+{
+    until(peer_gotEnd(peer));
+    assert_ends(log);
+    assert_peer_has_pattern(peer, length);
+}
+
 /* ---- loseConnection ------------------------------------------------------------------------ */
 
 /* The peer takes a little and looks away, again and again. */
@@ -123,10 +114,7 @@ START_TEST(three_writes_and_a_close_reach_a_slow_reader_whole) /* CLOSE-2, WR-2 
     TorcTransport_loseConnection(rec.transport);
     free(bytes);
     read_slowly();
-    until(peer_gotEnd(peer));
-    until(rec.counts[RECORD_LOST]);
-    assert_peer_has_pattern(peer, world.bulk);
-    assert_log("made lost:DONE");
+    assert_delivered(world.bulk, "made lost:DONE");
     END();
 }
 END_TEST
@@ -136,8 +124,7 @@ START_TEST(the_loss_comes_after_the_call_that_asked_for_it) /* CLOSE-2, BUG-6 */
     BEGIN_CONNECTED(0);
     TorcTransport_loseConnection(rec.transport);
     assert_log("made");
-    until(rec.counts[RECORD_LOST]);
-    assert_log("made lost:DONE");
+    assert_ends("made lost:DONE");
     END();
 }
 END_TEST
@@ -146,11 +133,7 @@ START_TEST(what_arrives_after_loseConnection_is_not_delivered) /* CLOSE-2, CLOSE
 {
     rec.on[RECORD_DATA] = lose;
     BEGIN_CONNECTED(0);
-    peer_say(peer, "1");
-    until(rec.counts[RECORD_DATA]);
-    peer_say(peer, "2");
-    until(rec.counts[RECORD_LOST]);
-    assert_log("made data:1 lost:DONE");
+    assert_first_data_ends("made data:1 lost:DONE");
     END();
 }
 END_TEST
@@ -160,8 +143,7 @@ START_TEST(lost_in_connectionMade_it_gets_no_data) /* CLOSE-5 */
     rec.on[RECORD_MADE] = lose;
     BEGIN(0);
     peer_say(peer_open(), "hello");
-    until(rec.counts[RECORD_LOST]);
-    assert_log("made lost:DONE");
+    assert_ends("made lost:DONE");
     END();
 }
 END_TEST
@@ -191,8 +173,7 @@ START_TEST(a_peer_that_takes_nothing_is_cut_off) /* CLOSE-3 */
     begin_full();
     ck_assert_int_eq(TorcTransport_setCloseTimeout(rec.transport, 0.05), 0);
     TorcTransport_loseConnection(rec.transport);
-    until(rec.counts[RECORD_LOST]);
-    assert_log("made lost:TIMED_OUT");
+    assert_ends("made lost:TIMED_OUT");
     END();
 }
 END_TEST
@@ -251,10 +232,7 @@ START_TEST(a_fin_lets_the_answer_leave) /* CLOSE-7, BUG-9 */
     until(rec.received_length == 5);
     settle();
     peer_startReading(peer);
-    until(peer_gotEnd(peer));
-    until(rec.counts[RECORD_LOST]);
-    assert_peer_has_pattern(peer, world.bulk);
-    assert_log("made data:5 lost:DONE");
+    assert_delivered(world.bulk, "made data:5 lost:DONE");
     END();
 }
 END_TEST
@@ -264,8 +242,7 @@ START_TEST(a_fin_that_comes_with_data_is_seen) /* CLOSE-7, BUG-9 */
     BEGIN_CONNECTED(0);
     peer_say(peer, "hello");
     peer_shutdown(peer);
-    until(rec.counts[RECORD_LOST]);
-    assert_log("made data:5 lost:DONE");
+    assert_ends("made data:5 lost:DONE");
     END();
 }
 END_TEST
@@ -290,6 +267,31 @@ START_TEST(a_half_closeable_protocol_goes_on_writing_after_a_fin) /* CLOSE-8, BU
     until(rec.counts[RECORD_LOST]);
     assert_peer_has(peer, "answer");
     assert_log("made data:5 eof lost:DONE");
+    END();
+}
+END_TEST
+
+START_TEST(a_fin_shows_while_paused_when_nothing_is_unread) /* LOOP-7, PROD-13 */
+{
+    rec.on[RECORD_MADE] = pause_reading;
+    BEGIN_CONNECTED(NOTICES);
+    settle();
+    peer_shutdown(peer);
+    assert_ends("made lost:DONE");
+    END();
+}
+END_TEST
+
+START_TEST(a_fin_behind_unread_input_waits_for_it) /* LOOP-7, PROD-13 */
+{
+    rec.on[RECORD_MADE] = pause_reading;
+    BEGIN_CONNECTED(0);
+    peer_say(peer, "hello");
+    peer_shutdown(peer);
+    settle();
+    assert_log("made");
+    TorcTransport_resumeProducing(rec.transport);
+    assert_ends("made data:5 lost:DONE");
     END();
 }
 END_TEST
@@ -334,10 +336,7 @@ START_TEST(a_server_streams_a_megabyte_to_a_peer_that_has_shut_its_side) /* CLOS
     streamed = 0;
     stream_length = world.traits & WHOLE ? MEGABYTE : world.bulk;
     peer_shutdown(peer);
-    until(peer_gotEnd(peer));
-    until(rec.counts[RECORD_LOST]);
-    assert_peer_has_pattern(peer, stream_length);
-    assert_log("made eof lost:DONE");
+    assert_delivered(stream_length, "made eof lost:DONE");
     END();
 }
 END_TEST
@@ -359,8 +358,7 @@ START_TEST(half_closed_for_writing_it_still_reads_until_the_fin) /* CLOSE-10, CL
     settle();
     assert_log("made write-shut data:1 eof");
     TorcTransport_loseConnection(rec.transport);
-    until(rec.counts[RECORD_LOST]);
-    assert_log("made write-shut data:1 eof lost:DONE");
+    assert_ends("made write-shut data:1 eof lost:DONE");
     END();
 }
 END_TEST
@@ -376,8 +374,7 @@ START_TEST(what_was_written_leaves_before_the_write_side_closes) /* CLOSE-10 */
     assert_peer_has_pattern(peer, world.bulk);
     assert_log("made");
     peer_shutdown(peer);
-    until(rec.counts[RECORD_LOST]);
-    assert_log("made lost:DONE");
+    assert_ends("made lost:DONE");
     END();
 }
 END_TEST
@@ -389,251 +386,7 @@ START_TEST(loseConnection_wins_over_loseWriteConnection) /* CLOSE-11 */
     lose_write(&rec);
     TorcTransport_loseConnection(rec.transport);
     peer_startReading(peer);
-    until(peer_gotEnd(peer));
-    until(rec.counts[RECORD_LOST]);
-    assert_peer_has_pattern(peer, world.bulk);
-    assert_log("made lost:DONE");
-    END();
-}
-END_TEST
-
-/* ---- resets -------------------------------------------------------------------------------- */
-
-/* A UNIX peer that closes with bytes unread is a reset, so it has some. */
-static void leave_unread(void)
-{
-    peer_stopReading(peer);
-    ck_assert_int_eq(write_text("unread"), 0);
-    settle();
-}
-
-START_TEST(a_reset_is_a_loss_with_its_code) /* CLOSE-9 */
-{
-    BEGIN_CONNECTED(SOCKET);
-    leave_unread();
-    peer_reset(peer);
-    until(rec.counts[RECORD_LOST]);
-    assert_log("made lost:LOST");
-    ck_assert_int_eq(rec.code, -ECONNRESET);
-    END();
-}
-END_TEST
-
-START_TEST(a_reset_in_mid_stream_is_seen_behind_the_data) /* CLOSE-9 */
-{
-    BEGIN_CONNECTED(SOCKET);
-    leave_unread();
-    peer_say(peer, "hello");
-    peer_reset(peer);
-    until(rec.counts[RECORD_LOST]);
-    assert_log("made data:5 lost:LOST");
-    END();
-}
-END_TEST
-
-START_TEST(a_reset_ends_a_close_that_waits) /* CLOSE-9 */
-{
-    BEGIN_CONNECTED(0);
-    begin_full();
-    TorcTransport_loseConnection(rec.transport);
-    peer_reset(peer);
-    until(rec.counts[RECORD_LOST]);
-    assert_log("made lost:LOST");
-    END();
-}
-END_TEST
-
-/* ---- abortConnection ----------------------------------------------------------------------- */
-
-/* The peer sees no orderly end, where there is another one. */
-static void assert_aborted(void)
-{
-    until(rec.counts[RECORD_LOST]);
-    assert_log("made lost:ABORTED");
-    peer_startReading(peer);
-    if (world.traits & RESETS)
-        until(peer_gotReset(peer));
-    else
-        until(peer_gotReset(peer) || peer_gotEnd(peer));
-    ck_assert_uint_lt(peer_receivedLength(peer), world.bulk);
-}
-
-START_TEST(abort_drops_what_waits_and_resets) /* CLOSE-14, WR-9 */
-{
-    BEGIN_CONNECTED(0);
-    begin_full();
-    TorcTransport_abortConnection(rec.transport);
-    assert_log("made");
-    ck_assert_int_eq(write_text("more"), -EPIPE);
-    ck_assert_uint_eq(TorcTransport_bufferedBytes(rec.transport), 0);
-    assert_aborted();
-    END();
-}
-END_TEST
-
-START_TEST(abort_resets_also_when_nothing_waits) /* CLOSE-14 */
-{
-    BEGIN_CONNECTED(0);
-    TorcTransport_abortConnection(rec.transport);
-    assert_aborted();
-    END();
-}
-END_TEST
-
-START_TEST(abort_works_while_reading_is_paused) /* CLOSE-14 */
-{
-    rec.on[RECORD_MADE] = pause_reading;
-    BEGIN_CONNECTED(0);
-    peer_say(peer, "unread");
-    settle();
-    TorcTransport_abortConnection(rec.transport);
-    TorcTransport_resumeProducing(rec.transport); /* CLOSE-15 */
-    assert_aborted();
-    END();
-}
-END_TEST
-
-START_TEST(abort_cuts_a_close_short) /* CLOSE-14 */
-{
-    BEGIN_CONNECTED(0);
-    begin_full();
-    TorcTransport_loseConnection(rec.transport);
-    settle();
-    assert_log("made");
-    TorcTransport_abortConnection(rec.transport);
-    assert_aborted();
-    END();
-}
-END_TEST
-
-START_TEST(abort_cuts_a_half_close_short) /* CLOSE-14 */
-{
-    BEGIN_CONNECTED(0);
-    begin_full();
-    lose_write(&rec);
-    settle();
-    TorcTransport_abortConnection(rec.transport);
-    assert_aborted();
-    END();
-}
-END_TEST
-
-START_TEST(aborted_in_dataReceived_it_gets_no_more) /* CLOSE-15 */
-{
-    rec.on[RECORD_DATA] = abort_now;
-    BEGIN_CONNECTED(0);
-    peer_say(peer, "1");
-    until(rec.counts[RECORD_DATA]);
-    peer_say(peer, "2");
-    until(rec.counts[RECORD_LOST]);
-    assert_log("made data:1 lost:ABORTED");
-    END();
-}
-END_TEST
-
-START_TEST(several_ways_of_ending_make_one_end) /* CLOSE-16, BUG-8 */
-{
-    BEGIN_CONNECTED(0);
-    TorcTransport_loseConnection(rec.transport);
-    TorcTransport_abortConnection(rec.transport);
-    TorcTransport_abortConnection(rec.transport);
-    TorcTransport_loseConnection(rec.transport);
-    TorcTransport_failConnection(rec.transport, NULL);
-    until(rec.counts[RECORD_DESTROY]);
-    settle();
-    assert_log("made lost:ABORTED");
-    END();
-}
-END_TEST
-
-/* ---- failConnection ------------------------------------------------------------------------ */
-
-static TorcReason *own;
-
-static void fail_now(Recording *recording)
-{
-    TorcTransport_failConnection(recording->transport, own);
-}
-
-static void compare_reason(Recording *recording)
-{
-    ck_assert_ptr_eq(recording->reason, own);
-}
-
-START_TEST(a_callback_that_cannot_go_on_ends_its_connection_with_its_reason) /* LOOP-9, CLOSE-13 */
-{
-    own = TorcReason_new(TORC_CONNECTION_APPLICATION, -EPROTO, "no such verb");
-    rec.on[RECORD_DATA] = fail_now;
-    rec.on[RECORD_LOST] = compare_reason;
-    BEGIN_CONNECTED(0);
-    peer_say(peer, "x");
-    until(rec.counts[RECORD_LOST]);
-    assert_log("made data:1 lost:APPLICATION");
-    ck_assert_int_eq(rec.code, -EPROTO);
-    ck_assert_str_eq(rec.text, "no such verb");
-    TorcReason_unref(own);
-    END();
-}
-END_TEST
-
-START_TEST(only_that_connection_ends) /* LOOP-9 */
-{
-    Recording other = {0};
-    rec.next = &other;
-    BEGIN_CONNECTED(0);
-    Peer *second = peer_open();
-    until(other.counts[RECORD_MADE]);
-    TorcTransport_failConnection(rec.transport, NULL);
-    until(rec.counts[RECORD_LOST]);
-    peer_say(second, "still here");
-    until(other.received_length == 10);
-    ck_assert_uint_eq(other.counts[RECORD_LOST], 0);
-    peer_shutdown(second);
-    until(other.counts[RECORD_DESTROY]);
-    Recording_clear(&other);
-    END();
-}
-END_TEST
-
-/* ---- while reading is paused --------------------------------------------------------------- */
-
-START_TEST(a_fin_shows_while_paused_when_nothing_is_unread) /* LOOP-7, PROD-13 */
-{
-    rec.on[RECORD_MADE] = pause_reading;
-    BEGIN_CONNECTED(NOTICES);
-    settle();
-    peer_shutdown(peer);
-    until(rec.counts[RECORD_LOST]);
-    assert_log("made lost:DONE");
-    END();
-}
-END_TEST
-
-START_TEST(a_fin_behind_unread_input_waits_for_it) /* LOOP-7, PROD-13 */
-{
-    rec.on[RECORD_MADE] = pause_reading;
-    BEGIN_CONNECTED(0);
-    peer_say(peer, "hello");
-    peer_shutdown(peer);
-    settle();
-    assert_log("made");
-    TorcTransport_resumeProducing(rec.transport);
-    until(rec.counts[RECORD_LOST]);
-    assert_log("made data:5 lost:DONE");
-    END();
-}
-END_TEST
-
-START_TEST(a_reset_shows_while_paused) /* LOOP-7 */
-{
-    rec.on[RECORD_MADE] = pause_reading;
-    BEGIN_CONNECTED(NOTICES);
-    leave_unread();
-    peer_say(peer, "unread");
-    settle();
-    peer_reset(peer);
-    until(rec.counts[RECORD_LOST]);
-    assert_log("made lost:LOST");
+    assert_delivered(world.bulk, "made lost:DONE");
     END();
 }
 END_TEST
@@ -649,15 +402,9 @@ CONTRACT_SUITE("contract: closing", it_is_made_gets_data_and_is_lost_once,
                the_last_reply_survives_input_that_nobody_reads, a_fin_lets_the_answer_leave,
                a_fin_that_comes_with_data_is_seen,
                a_half_closeable_protocol_goes_on_writing_after_a_fin,
+               a_fin_shows_while_paused_when_nothing_is_unread,
+               a_fin_behind_unread_input_waits_for_it,
                a_server_streams_a_megabyte_to_a_peer_that_has_shut_its_side,
                half_closed_for_writing_it_still_reads_until_the_fin,
                what_was_written_leaves_before_the_write_side_closes,
-               loseConnection_wins_over_loseWriteConnection, a_reset_is_a_loss_with_its_code,
-               a_reset_in_mid_stream_is_seen_behind_the_data, a_reset_ends_a_close_that_waits,
-               abort_drops_what_waits_and_resets, abort_resets_also_when_nothing_waits,
-               abort_works_while_reading_is_paused, abort_cuts_a_close_short,
-               abort_cuts_a_half_close_short, aborted_in_dataReceived_it_gets_no_more,
-               several_ways_of_ending_make_one_end,
-               a_callback_that_cannot_go_on_ends_its_connection_with_its_reason,
-               only_that_connection_ends, a_fin_shows_while_paused_when_nothing_is_unread,
-               a_fin_behind_unread_input_waits_for_it, a_reset_shows_while_paused)
+               loseConnection_wins_over_loseWriteConnection)

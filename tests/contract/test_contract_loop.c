@@ -150,7 +150,7 @@ static const TorcProducerClass source_class = {.size = sizeof(TorcProducerClass)
                                                .pauseProducing = source_pause,
                                                .resumeProducing = source_resume};
 
-/* A gigabyte in virtual time: tests/transports/test_producers_push.c. */
+/* A gigabyte in virtual time: tests/transports/test_producers_memory.c. */
 START_TEST(a_fast_producer_and_a_slow_reader_need_the_mark_and_a_buffer) /* PROD-3, BUG-3 */
 {
     static const TorcMemory functions = {memory_allocate, memory_reallocate, memory_release};

@@ -1,66 +1,10 @@
-/* Client endpoints: what comes of an attempt and who is told, on a simulated kernel; descriptions,
- * good and bad; connectProtocol. The race of addresses is test_connect_race.c's, UNIX and inherited
- * sockets are test_real_endpoints.c's. */
-#include "endpoint_fixture.h"
-
+/* Client endpoints: what comes of an attempt and who is told, on a simulated kernel; cancelling;
+ * connectProtocol; a program's own; bad arguments. Descriptions are test_client_descriptions.c's, the
+ * race of addresses is test_connect_race.c's, UNIX and inherited sockets are test_real_endpoints.c's. */
+#include "client_endpoint_fixture.h"
 #include "tests/support/failing_memory.h"
 
-enum { PORT = 8881 };
-
-static void listen_at(const char *address)
-{
-    ck_assert_int_eq(TorcSim_listen(sim, address, PORT), 0);
-}
-
-static TorcClientEndpoint *tcp_client(const char *host)
-{
-    return TorcTCPClientEndpoint_new(TorcSim_reactor(sim), host, PORT, NULL);
-}
-
-/* The two kinds whose code differs: a connector of its own, and the race. */
-static TorcClientEndpoint *either(int kind)
-{
-    return kind == 0 ? tcp_client("127.0.0.1") : client(TorcSim_reactor(sim), "tcp:127.0.0.1:8881");
-}
-
-enum { KINDS = 2 };
-
 /* ---- connecting ---------------------------------------------------------------------------- */
-
-static const struct {
-    const char *description, *peer;
-} examples[] = {
-    {"tcp:127.0.0.1:8881", "127.0.0.1:8881"},
-    {"tcp:host=127.0.0.1:port=8881", "127.0.0.1:8881"},
-    {"tcp:8881:host=127.0.0.1", "127.0.0.1:8881"},
-    {"timeout=2.5:tcp:127.0.0.1:8881", "127.0.0.1:8881"},
-    {"Tcp:127.0.0.1:8881:bindAddress=127.0.0.1", "127.0.0.1:8881"},
-    {"tcp:127.0.0.1:8881:bindAddress=", "127.0.0.1:8881"},
-    {"tcp:127.0.0.1:8881:attemptDelay=0.5", "127.0.0.1:8881"},
-    {"tcp:\\:\\:1:8881", "[::1]:8881"},
-    {"tcp6:\\:\\:1:8881", "[::1]:8881"},
-};
-
-START_TEST(endpoint_connects_as_described)
-{
-    listen_at("127.0.0.1");
-    listen_at("::1");
-    connect_by(examples[_i].description);
-    TorcSim_advance(sim, 0);
-    ck_peer_is(examples[_i].peer);
-    ck_assert_ptr_nonnull(TorcSim_accept(sim, PORT));
-}
-END_TEST
-
-START_TEST(port_may_be_the_name_of_a_service)
-{
-    ck_assert_int_eq(TorcSim_listen(sim, "127.0.0.1", 80), 0);
-    connect_by(_i == 0 ? "tcp:127.0.0.1:http" : "tcp:http:host=127.0.0.1");
-    TorcSim_advance(sim, 0);
-    ck_peer_is("127.0.0.1:80");
-    ck_assert_ptr_nonnull(TorcSim_accept(sim, 80));
-}
-END_TEST
 
 START_TEST(host_name_is_resolved)
 {
@@ -70,20 +14,6 @@ START_TEST(host_name_is_resolved)
     ck_assert_int_eq(try_connect(tcp_client("torc.example")), 0);
     TorcSim_advance(sim, 1);
     ck_peer_is("127.0.0.7:8881");
-}
-END_TEST
-
-static const char *const silent[] = {"tcp:192.0.2.1:79:timeout=0.5", "tcp:192.0.2.1:79"};
-
-START_TEST(timeout_is_the_described_one_or_thirty_seconds)
-{
-    double seconds = _i == 0 ? 0.5 : 30;
-    TorcSim_blackHole(sim, "192.0.2.1");
-    connect_by(silent[_i]);
-    TorcSim_advance(sim, seconds - 0.001);
-    ck_assert_uint_eq(outcome.fired, 0);
-    TorcSim_advance(sim, 0.002);
-    ck_assert_int_eq(outcome.kind, TORC_CONNECTION_TIMED_OUT);
 }
 END_TEST
 
@@ -110,9 +40,7 @@ END_TEST
 /* EP-2 */
 START_TEST(data_that_is_there_comes_after_the_deferred)
 {
-    listen_at("127.0.0.1");
-    ck_assert_int_eq(try_connect(either(_i)), 0);
-    TorcSim_advance(sim, 0);
+    connect_to_listener(_i);
     TorcSimPeer_send(TorcSim_accept(sim, PORT), "hello");
     TorcSim_advance(sim, 0);
     ck_assert_str_eq(rec.log, "start made fired data:5");
@@ -122,8 +50,7 @@ END_TEST
 /* EP-1: nothing of it is told synchronously. */
 START_TEST(refusal_fails_the_deferred)
 {
-    ck_assert_int_eq(try_connect(either(_i)), 0);
-    TorcSim_advance(sim, 0);
+    connect_either(_i);
     ck_assert_str_eq(rec.log, "start failed stop");
     ck_assert_int_eq(outcome.kind, TORC_CONNECTION_REFUSED);
     ck_assert_int_eq(outcome.code, -ECONNREFUSED);
@@ -134,10 +61,8 @@ END_TEST
 /* EP-2 */
 START_TEST(factory_that_refuses_fails_the_deferred)
 {
-    listen_at("127.0.0.1");
     rec.refuse = true;
-    ck_assert_int_eq(try_connect(either(_i)), 0);
-    TorcSim_advance(sim, 0);
+    connect_to_listener(_i);
     ck_assert_str_eq(rec.log, "start failed stop");
     ck_assert_int_eq(outcome.kind, TORC_CONNECTION_NO_PROTOCOL);
     ck_assert_uint_eq(TorcSim_openDescriptors(sim), 0);
@@ -147,10 +72,8 @@ END_TEST
 /* EP-2 */
 START_TEST(factory_that_fails_gives_its_code)
 {
-    listen_at("127.0.0.1");
     rec.build_code = -EPERM;
-    ck_assert_int_eq(try_connect(either(_i)), 0);
-    TorcSim_advance(sim, 0);
+    connect_to_listener(_i);
     ck_assert_str_eq(rec.log, "start failed stop");
     ck_assert_int_eq(outcome.kind, TORC_CONNECTION_NO_PROTOCOL);
     ck_assert_int_eq(outcome.code, -EPERM);
@@ -160,10 +83,8 @@ END_TEST
 /* EP-5: there is no wrapping protocol, so all slots are the protocol's own. */
 START_TEST(half_close_reaches_the_protocol)
 {
-    listen_at("127.0.0.1");
     rec.half_closeable = true;
-    ck_assert_int_eq(try_connect(either(_i)), 0);
-    TorcSim_advance(sim, 0);
+    connect_to_listener(_i);
     ck_assert_int_eq(TorcTransport_loseWriteConnection(rec.transport), 0);
     TorcSim_advance(sim, 0);
     TorcSimPeer_shutdown(TorcSim_accept(sim, PORT));
@@ -174,15 +95,9 @@ END_TEST
 
 START_TEST(buffer_limit_of_the_factory_holds)
 {
-    listen_at("127.0.0.1");
     TorcFactory_setBufferLimit(factory, 100000);
-    ck_assert_int_eq(try_connect(either(_i)), 0);
-    TorcSim_advance(sim, 0);
-    TorcSimPeer_stopReading(TorcSim_accept(sim, PORT));
-    char *bytes = calloc(1, 300000);
-    ck_assert_ptr_nonnull(bytes);
-    TorcTransport_write(rec.transport, bytes, 300000);
-    free(bytes);
+    connect_to_listener(_i);
+    write_much_unread();
     TorcSim_advance(sim, 0);
     ck_assert_str_eq(rec.log, "start made fired lost:OVERFLOW stop");
 }
@@ -190,17 +105,13 @@ END_TEST
 
 START_TEST(timeouts_of_the_factory_hold)
 {
-    listen_at("127.0.0.1");
     ck_assert_int_eq(TorcFactory_setIdleTimeout(factory, 60), 0);
     ck_assert_int_eq(TorcFactory_setCloseTimeout(factory, 2), 0);
-    ck_assert_int_eq(try_connect(either(_i % KINDS)), 0);
-    TorcSim_advance(sim, 0);
+    connect_to_listener(_i % KINDS);
     if (_i < KINDS) {
         TorcSim_advance(sim, 60);
     } else {
-        static const char much[300000];
-        TorcSimPeer_stopReading(TorcSim_accept(sim, PORT));
-        TorcTransport_write(rec.transport, much, sizeof(much));
+        write_much_unread();
         TorcTransport_loseConnection(rec.transport);
         TorcSim_advance(sim, 2);
     }
@@ -290,9 +201,7 @@ END_TEST
 /* EP-3 */
 START_TEST(cancelling_after_success_does_nothing)
 {
-    listen_at("127.0.0.1");
-    ck_assert_int_eq(try_connect(either(_i)), 0);
-    TorcSim_advance(sim, 0);
+    connect_to_listener(_i);
     TorcDeferred_cancel(connected);
     TorcSim_advance(sim, 1);
     ck_assert_str_eq(rec.log, "start made fired");
@@ -307,10 +216,8 @@ static void cancel_it(Recording *recording)
 
 START_TEST(cancelled_by_the_factory_no_connection_is_made)
 {
-    listen_at("127.0.0.1");
     rec.on[RECORD_BUILD] = cancel_it;
-    ck_assert_int_eq(try_connect(either(_i)), 0);
-    TorcSim_advance(sim, 0);
+    connect_to_listener(_i);
     ck_assert_str_eq(rec.log, "start failed stop");
     ck_assert_int_eq(outcome.kind, TORC_CONNECTION_CANCELLED);
     ck_assert_uint_eq(TorcSim_openDescriptors(sim), 0);
@@ -319,10 +226,8 @@ END_TEST
 
 START_TEST(cancelled_in_connectionMade_the_connection_is_lost)
 {
-    listen_at("127.0.0.1");
     rec.on[RECORD_MADE] = cancel_it;
-    ck_assert_int_eq(try_connect(either(_i)), 0);
-    TorcSim_advance(sim, 0);
+    connect_to_listener(_i);
     ck_assert_str_eq(rec.log, "start made failed lost:DONE stop");
     ck_assert_int_eq(outcome.kind, TORC_CONNECTION_CANCELLED);
 }
@@ -335,10 +240,8 @@ static void lose_it(Recording *recording)
 
 START_TEST(connection_that_is_lost_in_connectionMade_is_told_of_first)
 {
-    listen_at("127.0.0.1");
     rec.on[RECORD_MADE] = lose_it;
-    ck_assert_int_eq(try_connect(either(_i)), 0);
-    TorcSim_advance(sim, 0);
+    connect_to_listener(_i);
     ck_assert_str_eq(rec.log, "start made fired lost:DONE stop");
 }
 END_TEST
@@ -377,15 +280,11 @@ END_TEST
 
 START_TEST(protocol_brings_the_buffer_limit_of_its_factory)
 {
-    char *bytes = calloc(1, 300000);
-    ck_assert_ptr_nonnull(bytes);
     listen_at("127.0.0.1");
     TorcFactory_setBufferLimit(factory, 100000);
     ck_assert_int_eq(connect_protocol(either(_i), new_protocol()), 0);
     TorcSim_advance(sim, 0);
-    TorcSimPeer_stopReading(TorcSim_accept(sim, PORT));
-    TorcTransport_write(rec.transport, bytes, 300000);
-    free(bytes);
+    write_much_unread();
     TorcSim_advance(sim, 0);
     ck_assert_str_eq(rec.log, "made fired lost:OVERFLOW");
 }
@@ -514,111 +413,7 @@ START_TEST(each_allocation_may_fail)
 }
 END_TEST
 
-/* ---- bad descriptions ---------------------------------------------------------------------- */
-
-static const struct {
-    const char *description, *text;
-} mistakes[] = {
-    {"", "endpoint \"\": it is empty; it must begin with a type, as in \"tcp:8881\""},
-    {"udp:h:80",
-     "endpoint \"udp:h:80\", column 1: unknown type \"udp\" (known: tcp, tcp6, unix, fd, stdio)"},
-    {"tcp", "endpoint \"tcp\": tcp needs a host"},
-    {"tcp:h", "endpoint \"tcp:h\": tcp needs a port"},
-    {"tcp:port=80", "endpoint \"tcp:port=80\": tcp needs a host"},
-    {"tcp::80", "endpoint \"tcp::80\", column 5: the host is empty"},
-    {"tcp:h:0", "endpoint \"tcp:h:0\", column 7: the port must be a number from 1 to 65535, not "
-                "\"0\""},
-    {"tcp:h:65536", "endpoint \"tcp:h:65536\", column 7: the port must be a number from 1 to "
-                    "65535, not \"65536\""},
-    {"tcp:h:htpt",
-     "endpoint \"tcp:h:htpt\", column 7: the port must be a number from 1 to 65535 or "
-     "a service that this host knows, not \"htpt\""},
-    {"tcp:::1:80", "endpoint \"tcp:::1:80\", column 7: one argument too many: \"1\" (a ':' inside "
-                   "a value is written \"\\:\")"},
-    {"tcp:h:80:5", "endpoint \"tcp:h:80:5\", column 10: one argument too many: \"5\" (a ':' inside "
-                   "a value is written \"\\:\")"},
-    {"tcp:h:80:bindAddress=x", "endpoint \"tcp:h:80:bindAddress=x\", column 22: \"x\" is no IPv4 "
-                               "or IPv6 address such as \"127.0.0.1\" or \"\\:\\:1\""},
-    {"tcp:h:80:host=i", "endpoint \"tcp:h:80:host=i\", column 7: one argument too many: \"80\" (a "
-                        "':' inside a value is written \"\\:\")"},
-    {"tcp:h:80:backlog=5", "endpoint \"tcp:h:80:backlog=5\", column 10: unknown keyword "
-                           "\"backlog\" (known: host, port, timeout, bindAddress, attemptDelay)"},
-    {"tcp6:h:80:bindAddress=127.0.0.1", "endpoint \"tcp6:h:80:bindAddress=127.0.0.1\", column 23: "
-                                        "\"127.0.0.1\" is no IPv6 address such as \"\\:\\:1\""},
-    {"tcp:h:80:attemptDelay=-1", "endpoint \"tcp:h:80:attemptDelay=-1\", column 23: the "
-                                 "attemptDelay must be seconds above 0, such as 30 or 0.5, not "
-                                 "\"-1\""},
-    {"unix", "endpoint \"unix\": unix needs a path"},
-    {"unix:", "endpoint \"unix:\", column 6: the path is empty"},
-    {"unix:@", "endpoint \"unix:@\", column 6: the path is empty"},
-    {"unix:/x:timeout=0", "endpoint \"unix:/x:timeout=0\", column 17: the timeout must be seconds "
-                          "above 0, such as 30 or 0.5, not \"0\""},
-    {"unix:/x:mode=660",
-     "endpoint \"unix:/x:mode=660\", column 9: unknown keyword \"mode\" (known: "
-     "path, timeout)"},
-    {"fd", "endpoint \"fd\": fd needs a number"},
-    {"fd:x",
-     "endpoint \"fd:x\", column 4: the descriptor must be a number from 0 to 2147483647, not "
-     "\"x\""},
-    {"fd:-1", "endpoint \"fd:-1\", column 4: the descriptor must be a number from 0 to 2147483647, "
-              "not \"-1\""},
-    {"systemd:index=0", "endpoint \"systemd:index=0\", column 1: unknown type \"systemd\" (known: "
-                        "tcp, tcp6, unix, fd, stdio)"},
-};
-
-START_TEST(bad_description_is_explained)
-{
-    TorcClientEndpoint *endpoint = NULL;
-    TorcReason *reason = NULL;
-    ck_assert_int_eq(TorcClientEndpoint_fromString(TorcSim_reactor(sim), mistakes[_i].description,
-                                                   &endpoint, &reason),
-                     -TORC_EENDPOINT);
-    ck_assert_ptr_null(endpoint);
-    ck_assert_str_eq(TorcReason_text(reason), mistakes[_i].text);
-    TorcReason_unref(reason);
-}
-END_TEST
-
-static const char *const bad_timeouts[] = {
-    "",    "0",   "0.0",  "-1",   "+1",         "1e3", "nan",          "inf",
-    "1s",  "1,5", "1..5", "1.",   ".5",         " 1",  "1.0000000001", "10000000000",
-    "0x1", ".",   "1.5x", "1.-5", "0.00000000",
-};
-
-START_TEST(bad_timeout_is_refused)
-{
-    char description[64];
-    TorcClientEndpoint *endpoint;
-    snprintf(description, sizeof(description), "tcp:h:80:timeout=%s", bad_timeouts[_i]);
-    ck_assert_int_eq(
-        TorcClientEndpoint_fromString(TorcSim_reactor(sim), description, &endpoint, NULL),
-        -TORC_EENDPOINT);
-}
-END_TEST
-
-/* Names longer than DNS allows, and paths longer than the kernel does. */
-START_TEST(too_long_is_said_with_both_lengths)
-{
-    static const struct {
-        const char *type, *part;
-        int length;
-    } long_ones[] = {
-        {"tcp", "column 5: a host has at most 253 bytes, not 254", 254},
-        {"unix", "column 6: the path of a socket has at most 107 bytes, not 108", 108},
-    };
-    char description[400];
-    TorcClientEndpoint *endpoint;
-    TorcReason *reason;
-    snprintf(description, sizeof(description), "%s:%0*d%s", long_ones[_i].type,
-             long_ones[_i].length, 7, _i == 0 ? ":80" : "");
-    ck_assert_int_eq(
-        TorcClientEndpoint_fromString(TorcSim_reactor(sim), description, &endpoint, &reason),
-        -TORC_EENDPOINT);
-    ck_assert_msg(strstr(TorcReason_text(reason), long_ones[_i].part), "%s",
-                  TorcReason_text(reason));
-    TorcReason_unref(reason);
-}
-END_TEST
+/* ---- bad arguments ------------------------------------------------------------------------- */
 
 START_TEST(null_arguments_are_refused)
 {
@@ -664,6 +459,25 @@ START_TEST(constructors_check_their_arguments)
 }
 END_TEST
 
+START_TEST(standard_streams_can_be_told_from_other_endpoints)
+{
+    static const char *const others[] = {"tcp:h:1", "unix:/x", "fd:3"};
+    TorcReactor *reactor = TorcSim_reactor(sim);
+    TorcClientEndpoint *endpoints[] = {client(reactor, "stdio:"),
+                                       TorcStandardIOClientEndpoint_new(reactor)};
+    for (int i = 0; i < COUNT(endpoints); i++) {
+        ck_assert(TorcStandardIOClientEndpoint_isInstance(endpoints[i]));
+        TorcClientEndpoint_unref(endpoints[i]);
+    }
+    for (int i = 0; i < COUNT(others); i++) {
+        TorcClientEndpoint *other = client(reactor, others[i]);
+        ck_assert(!TorcStandardIOClientEndpoint_isInstance(other));
+        TorcClientEndpoint_unref(other);
+    }
+    ck_assert(!TorcStandardIOClientEndpoint_isInstance(NULL));
+}
+END_TEST
+
 START_TEST(addresses_that_are_none_are_refused_at_once)
 {
     TorcReactor *reactor = TorcSim_reactor(sim);
@@ -681,56 +495,24 @@ START_TEST(addresses_that_are_none_are_refused_at_once)
 }
 END_TEST
 
-START_TEST(reason_is_NULL_when_nothing_is_wrong)
-{
-    TorcClientEndpoint *endpoint = NULL;
-    TorcReason *reason = (TorcReason *)&endpoint;
-    ck_assert_int_eq(
-        TorcClientEndpoint_fromString(TorcSim_reactor(sim), "tcp:h:1", &endpoint, &reason), 0);
-    ck_assert_ptr_null(reason);
-    TorcClientEndpoint_unref(endpoint);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("client_endpoint");
-    TCase *tc = tcase_create("client_endpoint");
-    suite_add_tcase(suite, tc);
-    tcase_add_checked_fixture(tc, set_up, tear_down);
-    tcase_add_loop_test(tc, endpoint_connects_as_described, 0, COUNT(examples));
-    tcase_add_loop_test(tc, port_may_be_the_name_of_a_service, 0, 2);
-    tcase_add_test(tc, host_name_is_resolved);
-    tcase_add_loop_test(tc, timeout_is_the_described_one_or_thirty_seconds, 0, COUNT(silent));
-    tcase_add_loop_test(tc, deferred_fires_with_the_protocol_after_connectionMade, 0, KINDS);
-    tcase_add_loop_test(tc, data_that_is_there_comes_after_the_deferred, 0, KINDS);
-    tcase_add_loop_test(tc, refusal_fails_the_deferred, 0, KINDS);
-    tcase_add_loop_test(tc, factory_that_refuses_fails_the_deferred, 0, KINDS);
-    tcase_add_loop_test(tc, factory_that_fails_gives_its_code, 0, KINDS);
-    tcase_add_loop_test(tc, half_close_reaches_the_protocol, 0, KINDS);
-    tcase_add_loop_test(tc, buffer_limit_of_the_factory_holds, 0, KINDS);
-    tcase_add_loop_test(tc, timeouts_of_the_factory_hold, 0, 2 * KINDS);
-    tcase_add_loop_test(tc, failure_nobody_wants_to_know_of_is_logged, 0, KINDS);
-    tcase_add_test(tc, error_that_is_found_at_once_is_returned);
-    tcase_add_loop_test(tc, nothing_begins_while_the_reactor_stops, 0, KINDS);
-    tcase_add_loop_test(tc, cancelled_attempt_is_given_up, 0, 2);
-    tcase_add_loop_test(tc, cancelling_after_success_does_nothing, 0, KINDS);
-    tcase_add_loop_test(tc, cancelled_by_the_factory_no_connection_is_made, 0, KINDS);
-    tcase_add_loop_test(tc, cancelled_in_connectionMade_the_connection_is_lost, 0, KINDS);
-    tcase_add_loop_test(tc, connection_that_is_lost_in_connectionMade_is_told_of_first, 0, KINDS);
-    tcase_add_loop_test(tc, protocol_that_is_there_is_connected, 0, KINDS);
-    tcase_add_loop_test(tc, protocol_brings_the_buffer_limit_of_its_factory, 0, KINDS);
-    tcase_add_loop_test(tc, protocol_is_freed_when_there_is_no_connection, 0, KINDS);
-    tcase_add_test(tc, connectProtocol_takes_nothing_that_is_connected);
-    tcase_add_test(tc, own_endpoint_is_called_through_its_class);
-    tcase_add_loop_test(tc, own_endpoint_whose_class_does_not_fit_is_refused, 0, 3);
-    tcase_add_loop_test(tc, each_allocation_may_fail, 0, COUNT(spoken));
-    tcase_add_loop_test(tc, bad_description_is_explained, 0, COUNT(mistakes));
-    tcase_add_loop_test(tc, bad_timeout_is_refused, 0, COUNT(bad_timeouts));
-    tcase_add_loop_test(tc, too_long_is_said_with_both_lengths, 0, 2);
-    tcase_add_test(tc, null_arguments_are_refused);
-    tcase_add_test(tc, constructors_check_their_arguments);
-    tcase_add_test(tc, addresses_that_are_none_are_refused_at_once);
-    tcase_add_test(tc, reason_is_NULL_when_nothing_is_wrong);
-    RUN_ENDPOINT_TESTS(suite);
-}
+RUN_CLIENT_TESTS(
+    "client_endpoint", {host_name_is_resolved, 1},
+    {deferred_fires_with_the_protocol_after_connectionMade, KINDS},
+    {data_that_is_there_comes_after_the_deferred, KINDS}, {refusal_fails_the_deferred, KINDS},
+    {factory_that_refuses_fails_the_deferred, KINDS}, {factory_that_fails_gives_its_code, KINDS},
+    {half_close_reaches_the_protocol, KINDS}, {buffer_limit_of_the_factory_holds, KINDS},
+    {timeouts_of_the_factory_hold, 2 * KINDS}, {failure_nobody_wants_to_know_of_is_logged, KINDS},
+    {error_that_is_found_at_once_is_returned, 1}, {nothing_begins_while_the_reactor_stops, KINDS},
+    {cancelled_attempt_is_given_up, 2}, {cancelling_after_success_does_nothing, KINDS},
+    {cancelled_by_the_factory_no_connection_is_made, KINDS},
+    {cancelled_in_connectionMade_the_connection_is_lost, KINDS},
+    {connection_that_is_lost_in_connectionMade_is_told_of_first, KINDS},
+    {protocol_that_is_there_is_connected, KINDS},
+    {protocol_brings_the_buffer_limit_of_its_factory, KINDS},
+    {protocol_is_freed_when_there_is_no_connection, KINDS},
+    {connectProtocol_takes_nothing_that_is_connected, 1},
+    {own_endpoint_is_called_through_its_class, 1},
+    {own_endpoint_whose_class_does_not_fit_is_refused, 3},
+    {each_allocation_may_fail, COUNT(spoken)}, {null_arguments_are_refused, 1},
+    {constructors_check_their_arguments, 1}, {standard_streams_can_be_told_from_other_endpoints, 1},
+    {addresses_that_are_none_are_refused_at_once, 1})

@@ -492,6 +492,21 @@ START_TEST(bad_options_are_refused)
 }
 END_TEST
 
+START_TEST(init_fills_in_defaults)
+{
+    TorcHostnameOptions options;
+    memset(&options, 0xff, sizeof(options));
+    TorcHostnameOptions_init(&options);
+    TorcHostnameOptions_init(NULL);
+    ck_assert_uint_eq(options.size, sizeof(options));
+    ck_assert_ptr_null(options.bindAddress);
+    TorcClientEndpoint *endpoint =
+        TorcHostnameEndpoint_new(TorcSim_reactor(sim), HOST, 79, &options);
+    ck_assert_ptr_nonnull(endpoint);
+    TorcClientEndpoint_unref(endpoint);
+}
+END_TEST
+
 START_TEST(without_a_timeout_it_waits)
 {
     set_two_that_never_answer();
@@ -523,6 +538,7 @@ int main(void)
     tcase_add_test(tc, two_that_connect_at_once_make_one_connection);
     tcase_add_test(tc, endpoint_can_race_several_times_at_once);
     tcase_add_test(tc, bad_options_are_refused);
+    tcase_add_test(tc, init_fills_in_defaults);
     tcase_add_test(tc, without_a_timeout_it_waits);
     RUN_ENDPOINT_TESTS(suite);
 }

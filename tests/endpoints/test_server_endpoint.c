@@ -111,6 +111,7 @@ static const struct {
     bool refuses;
 } limits[] = {
     {"tcp:8881:interface=127.0.0.1", 0, false},
+    {"tcp:8881:interface=127.0.0.1:refuseExcess=no", 0, false},
     {"tcp:8881:interface=127.0.0.1:maxConnections=2", 2, false},
     {"tcp:maxConnections=2:8881:interface=127.0.0.1:refuseExcess=no", 2, false},
     {"tcp:8881:127.0.0.1:5:refuseExcess=yes:maxConnections=2", 2, true},
@@ -241,6 +242,11 @@ static const struct {
      "from 1 to 2147483647, not \"4294967296\""},
     {"unix:/x:refuseExcess=", "endpoint \"unix:/x:refuseExcess=\", column 22: refuseExcess must be "
                               "\"yes\" or \"no\", not \"\""},
+    {"tcp:80:refuseExcess=yes",
+     "endpoint \"tcp:80:refuseExcess=yes\", column 8: refuseExcess needs maxConnections"},
+    {"unix:/x:refuseExcess=yes:mode=600",
+     "endpoint \"unix:/x:refuseExcess=yes:mode=600\", column 9: "
+     "refuseExcess needs maxConnections"},
     {"fd:3:maxConnections=-1",
      "endpoint \"fd:3:maxConnections=-1\", column 21: maxConnections must "
      "be a number from 1 to 2147483647, not \"-1\""},

@@ -86,6 +86,22 @@ static int ask(const char *description, const char *query, const TorcFingerClien
     return TorcDeferred_addBoth(asked, note, NULL);
 }
 
+/* The same for a question, whose answer is noted. */
+static void connect_question(TorcFactory *question)
+{
+    connect_unix(question);
+    ck_assert_int_eq(TorcDeferred_addCallback(asked, torc_finger_awaitReply, NULL), 0);
+    ck_assert_int_eq(TorcDeferred_addBoth(asked, note, NULL), 0);
+}
+
+/* The server says this and leaves. */
+static void answer(TorcSimPeer *peer, const char *text)
+{
+    TorcSimPeer_send(peer, text);
+    TorcSimPeer_close(peer);
+    TorcSim_advance(sim, 0);
+}
+
 /* Asks over the UNIX socket, and gives the server's end. */
 static TorcSimPeer *ask_unix(const TorcFingerClientOptions *options)
 {
@@ -97,6 +113,14 @@ static TorcSimPeer *ask_unix(const TorcFingerClientOptions *options)
     ck_assert_str_eq(TorcSimPeer_received(peer),
                      options && options->verbose ? "/W ann\r\n" : "ann\r\n");
     return peer;
+}
+
+/* One failure was told, of this kind. */
+static void ck_failed(TorcReasonKind kind)
+{
+    ck_assert_int_eq(told.calls, 1);
+    ck_assert(told.failed);
+    ck_assert_int_eq(told.kind, kind);
 }
 
 static void ck_nothing_left(void)
@@ -177,12 +201,10 @@ START_TEST(one_question_may_go_to_several_servers)
     TorcClientEndpoint_unref(endpoint);
     TorcSim_advance(sim, 0);
     for (int i = 0; i < 3; i++) {
-        TorcSimPeer *peer = TorcSim_acceptUNIX(sim, address);
-        TorcSimPeer_send(peer, i == 0 ? "one" : i == 1 ? "two" : "three");
-        TorcSimPeer_close(peer);
-        TorcSim_advance(sim, 0);
+        static const char *const answers[] = {"one", "two", "three"};
+        answer(TorcSim_acceptUNIX(sim, address), answers[i]);
         ck_assert_int_eq(told.calls, i + 1);
-        ck_assert_str_eq(told.text, i == 0 ? "one" : i == 1 ? "two" : "three");
+        ck_assert_str_eq(told.text, answers[i]);
     }
 }
 END_TEST
@@ -195,10 +217,7 @@ START_TEST(an_answer_nobody_waits_for_is_dropped)
     TorcClientEndpoint_unref(endpoint);
     TorcFactory_unref(question);
     TorcSim_advance(sim, 0);
-    TorcSimPeer *peer = TorcSim_acceptUNIX(sim, address);
-    TorcSimPeer_send(peer, "here");
-    TorcSimPeer_close(peer);
-    TorcSim_advance(sim, 0);
+    answer(TorcSim_acceptUNIX(sim, address), "here");
     ck_nothing_left();
 }
 END_TEST
@@ -220,42 +239,36 @@ START_TEST(a_connection_that_breaks_before_anything_came_is_a_failure)
 {
     TorcSimPeer_reset(ask_unix(NULL));
     TorcSim_advance(sim, 0);
-    ck_assert_int_eq(told.calls, 1);
-    ck_assert(told.failed);
-    ck_assert_int_eq(told.kind, TORC_CONNECTION_LOST);
+    ck_failed(TORC_CONNECTION_LOST);
     ck_nothing_left();
 }
 END_TEST
 
-START_TEST(the_time_runs_from_the_making_of_the_question)
+/* A question that may take so long is asked four seconds after it was made. */
+static void ask_late(double timeout)
 {
     TorcFactory *question =
-        TorcFingerClientFactory_new(reactor, "ann", TORC_FINGER_CLIENT_OPTIONS(.timeout = 10.0));
+        TorcFingerClientFactory_new(reactor, "ann", TORC_FINGER_CLIENT_OPTIONS(.timeout = timeout));
     TorcSim_advance(sim, 4.0);
-    connect_unix(question);
-    TorcDeferred_addCallback(asked, torc_finger_awaitReply, NULL);
-    TorcDeferred_addBoth(asked, note, NULL);
+    connect_question(question);
+}
+
+START_TEST(the_time_runs_from_the_making_of_the_question)
+{
+    ask_late(10.0);
     TorcSim_advance(sim, 5.9);
     ck_assert_int_eq(told.calls, 0);
     TorcSim_advance(sim, 0.1);
-    ck_assert_int_eq(told.calls, 1);
-    ck_assert(told.failed);
-    ck_assert_int_eq(told.kind, TORC_CONNECTION_TIMED_OUT);
+    ck_failed(TORC_CONNECTION_TIMED_OUT);
     ck_nothing_left();
 }
 END_TEST
 
 START_TEST(a_connection_after_the_time_ends_at_once)
 {
-    TorcFactory *question =
-        TorcFingerClientFactory_new(reactor, "ann", TORC_FINGER_CLIENT_OPTIONS(.timeout = 1.0));
-    TorcSim_advance(sim, 4.0);
-    connect_unix(question);
-    TorcDeferred_addCallback(asked, torc_finger_awaitReply, NULL);
-    TorcDeferred_addBoth(asked, note, NULL);
+    ask_late(1.0);
     TorcSim_advance(sim, 0.01);
-    ck_assert_int_eq(told.calls, 1);
-    ck_assert_int_eq(told.kind, TORC_CONNECTION_TIMED_OUT);
+    ck_failed(TORC_CONNECTION_TIMED_OUT);
 }
 END_TEST
 
@@ -281,8 +294,7 @@ START_TEST(cancelling_before_there_is_a_connection_gives_up_the_attempt)
     ck_assert_int_eq(ask("tcp:192.0.2.1:79", "ann", NULL), 0);
     TorcSim_advance(sim, 1.0);
     TorcDeferred_cancel(asked);
-    ck_assert_int_eq(told.calls, 1);
-    ck_assert_int_eq(told.kind, TORC_CONNECTION_CANCELLED);
+    ck_failed(TORC_CONNECTION_CANCELLED);
     ck_nothing_left();
 }
 END_TEST
@@ -293,9 +305,7 @@ START_TEST(cancelling_in_the_middle_of_the_answer_aborts_the_connection)
     TorcSimPeer_send(peer, "half");
     TorcSim_advance(sim, 0);
     TorcDeferred_cancel(asked);
-    ck_assert_int_eq(told.calls, 1);
-    ck_assert(told.failed);
-    ck_assert_int_eq(told.kind, TORC_OPERATION_CANCELLED);
+    ck_failed(TORC_OPERATION_CANCELLED);
     TorcSim_advance(sim, 0);
     ck_assert(TorcSimPeer_gotEnd(peer) || TorcSimPeer_gotReset(peer));
     TorcDeferred_cancel(asked);
@@ -313,8 +323,7 @@ START_TEST(a_timeout_on_the_deferred_covers_the_answer)
     TorcSim_advance(sim, 2.9);
     ck_assert_int_eq(told.calls, 0);
     TorcSim_advance(sim, 0.1);
-    ck_assert_int_eq(told.calls, 1);
-    ck_assert_int_eq(told.kind, TORC_OPERATION_TIMED_OUT);
+    ck_failed(TORC_OPERATION_TIMED_OUT);
     ck_nothing_left();
 }
 END_TEST

@@ -181,6 +181,22 @@ START_TEST(a_table_refuses_what_no_query_can_ask_for)
 }
 END_TEST
 
+START_TEST(an_entry_may_be_filled_in_by_hand)
+{
+    TorcFingerTable *table = TorcFingerTable_new();
+    TorcFingerEntry entry;
+    memset(&entry, 0xff, sizeof(entry));
+    TorcFingerEntry_init(&entry);
+    TorcFingerEntry_init(NULL);
+    entry.login = "ann";
+    entry.name = "Ann Smith";
+    ck_assert_int_eq(TorcFingerTable_add(table, &entry), 0);
+    listen_with(TORC_FINGER_OPTIONS(.directory = &table->base));
+    TorcFingerDirectory_unref(&table->base);
+    check_answer("ann\r\n", "Login: ann                      Name: Ann Smith\r\nNo Plan.\r\n");
+}
+END_TEST
+
 START_TEST(a_table_without_memory_stays_as_it_was)
 {
     TorcFingerTable *table = staff_new();
@@ -463,6 +479,7 @@ static void add_table(Suite *suite)
     tcase_add_test(tests, a_very_ambiguous_name_is_bounded);
     tcase_add_test(tests, a_table_may_change_while_it_serves);
     tcase_add_test(tests, a_table_refuses_what_no_query_can_ask_for);
+    tcase_add_test(tests, an_entry_may_be_filled_in_by_hand);
     tcase_add_test(tests, a_table_without_memory_stays_as_it_was);
 }
 

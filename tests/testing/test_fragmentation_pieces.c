@@ -116,7 +116,94 @@ START_TEST(pieces_without_a_length_are_refused)
 }
 END_TEST
 
+/* ---- with a simulation --------------------------------------------------------------------- */
+
+static TorcSim *sim;
+static bool called;
+
+static void note_call(void *arg)
+{
+    (void)arg;
+    called = true;
+}
+
+static void call_soon(TorcProtocol *self, const void *data, size_t length)
+{
+    TorcReactor *reactor = TorcTransport_getReactor(self->transport);
+    (void)data;
+    ck_assert(called);
+    called = false;
+    if (length % 2 == 1)
+        ck_assert_int_eq(TorcReactor_callLater(reactor, 0, note_call, NULL, NULL), 0);
+    else
+        ck_assert_int_eq(TorcReactor_callFromThread(reactor, note_call, NULL), 0);
+}
+
+static const TorcProtocolClass calling_class = {
+    TORC_PROTOCOL_CLASS("calling", TorcProtocol),
+    .dataReceived = call_soon,
+};
+
+static int check_simulated(const TorcProtocolClass *cls, const char *text)
+{
+    static const size_t pieces[] = {2, 1};
+    return torc_fragmentation_checkProtocol(
+        cls, text, strlen(text),
+        TORC_FRAGMENTATION_OPTIONS(.sim = sim, .pieces = pieces, .pieceCount = 2), report,
+        sizeof(report));
+}
+
+START_TEST(what_is_called_soon_comes_before_the_next_piece)
+{
+    sim = TorcSim_new(1);
+    called = true;
+    ck_assert_int_eq(check_simulated(&calling_class, "1234567"), 0);
+    ck_assert(called);
+    TorcSim_free(sim);
+}
+END_TEST
+
+static TorcTransport *onward; /* a connection in the simulation */
+
+static void keep_transport(TorcProtocol *self)
+{
+    onward = self->transport;
+}
+
+static const TorcProtocolClass onward_class = {
+    TORC_PROTOCOL_CLASS("onward", TorcProtocol),
+    .connectionMade = keep_transport,
+};
+
+static void forward(TorcProtocol *self, const void *data, size_t length)
+{
+    (void)self;
+    ck_assert_uint_eq(TorcTransport_bufferedBytes(onward), 0);
+    ck_assert_int_eq(TorcTransport_write(onward, data, length), 0);
+    ck_assert_uint_gt(TorcTransport_bufferedBytes(onward), 0);
+}
+
+static const TorcProtocolClass forwarding_class = {
+    TORC_PROTOCOL_CLASS("forwarding", TorcProtocol),
+    .dataReceived = forward,
+};
+
+START_TEST(what_is_written_elsewhere_leaves_before_the_next_piece)
+{
+    sim = TorcSim_new(1);
+    TorcFactory *factory = TorcFactory_forProtocol(&onward_class);
+    ck_assert_int_eq(TorcReactor_listenTCP(TorcSim_reactor(sim), 7000, factory, NULL, NULL), 0);
+    TorcFactory_unref(factory);
+    TorcSimPeer *peer = TorcSim_connect(sim, 7000);
+    ck_assert_int_eq(TorcSim_advance(sim, 0), 0);
+    ck_assert_int_eq(check_simulated(&forwarding_class, "1234567"), 0);
+    ck_assert_str_eq(TorcSimPeer_received(peer), "123456712345671234567");
+    TorcSim_free(sim);
+}
+END_TEST
+
 RUN_TESTS("fragmentation pieces", set_up, NULL,
           pieces_are_whole_then_bytes_then_as_told_over_and_over, the_last_piece_is_what_is_left,
           a_difference_is_reported_with_its_pieces, without_bytes_there_is_nothing_to_cut,
-          pieces_without_a_length_are_refused)
+          pieces_without_a_length_are_refused, what_is_called_soon_comes_before_the_next_piece,
+          what_is_written_elsewhere_leaves_before_the_next_piece)

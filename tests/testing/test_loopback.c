@@ -380,6 +380,18 @@ START_TEST(what_cannot_be_made_is_refused)
 }
 END_TEST
 
+START_TEST(init_fills_in_defaults)
+{
+    TorcLoopbackOptions options;
+    memset(&options, 0xff, sizeof(options));
+    TorcLoopbackOptions_init(&options);
+    TorcLoopbackOptions_init(NULL);
+    ck_assert_uint_eq(options.size, sizeof(options));
+    ck_assert_int_eq(options.policy, TORC_LOOPBACK_IDENTITY);
+    begin(&options);
+}
+END_TEST
+
 START_TEST(ends_have_names)
 {
     begin(NULL);
@@ -401,4 +413,4 @@ RUN_TESTS("loopback", set_up, tear_down, identity_makes_one_dataReceived_of_a_wr
           what_is_sent_to_a_side_that_has_closed_is_dropped,
           held_output_is_brought_over_as_it_is_taken, clearing_a_side_loses_nothing_on_its_way,
           timers_run_on_the_simulation, each_is_the_other_s_peer, what_cannot_be_made_is_refused,
-          ends_have_names)
+          init_fills_in_defaults, ends_have_names)

@@ -165,6 +165,18 @@ START_TEST(something_else_fails_at_once_and_is_shown)
 }
 END_TEST
 
+START_TEST(bytes_may_be_zero)
+{
+    TorcSimPeer *peer = connect_and_say("hi");
+    ck_assert(TorcSimPeer_expectBytes(peer, "you", 3, 10));
+    ck_assert(TorcSimPeer_expectBytes(peer, "", 0, 10));
+    catch_stderr();
+    ck_assert(!TorcSimPeer_expectBytes(peer, " \0said", 6, 10));
+    ck_assert_told("awaited next \" \\x00said\" within 10 s");
+    ck_assert_str_eq(TorcSimPeer_received(peer), " said hi\r\n");
+}
+END_TEST
+
 START_TEST(nothing_at_all_fails_when_the_time_is_over)
 {
     TorcSimPeer *peer = connect_and_say("");
@@ -269,8 +281,9 @@ RUN_SUITE("sim_expect", what_comes_is_taken_off_and_no_time_is_lost,
           a_text_is_found_in_the_middle_and_what_follows_stays, the_end_and_a_reset_are_awaited,
           silence_lasts_its_whole_time, a_connection_is_awaited,
           a_predicate_is_asked_after_each_thing_that_happens,
-          something_else_fails_at_once_and_is_shown, nothing_at_all_fails_when_the_time_is_over,
-          an_end_before_all_came_fails_at_once, bytes_before_the_end_that_nobody_expected_fail,
-          of_several_failures_the_first_is_told, what_a_predicate_asks_for_is_awaited,
+          something_else_fails_at_once_and_is_shown, bytes_may_be_zero,
+          nothing_at_all_fails_when_the_time_is_over, an_end_before_all_came_fails_at_once,
+          bytes_before_the_end_that_nobody_expected_fail, of_several_failures_the_first_is_told,
+          what_a_predicate_asks_for_is_awaited,
           what_a_predicate_asks_for_in_vain_is_told_with_what_is_there,
           where_nothing_is_left_the_report_says_so, quiet_is_awaited_and_its_absence_told)

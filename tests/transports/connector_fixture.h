@@ -31,6 +31,7 @@ static inline void begin_client(int mode)
     settle();
     peer = TorcSim_accept(sim, PORT);
     ck_assert_ptr_nonnull(peer);
+    ck_assert_str_eq(rec.log, "started made");
 }
 
 #endif

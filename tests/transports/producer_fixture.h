@@ -8,7 +8,6 @@
 #define TORC_TESTS_PRODUCER_FIXTURE_H
 
 #include "../support/stream_test.h"
-#include "reactor/memory_internal.h"
 
 typedef enum ProducerCall { P_PAUSE, P_RESUME, P_STOP, P_CALLS } ProducerCall;
 
@@ -116,61 +115,6 @@ static inline void write_piece(Producer *self)
 static inline void leave_now(Producer *self)
 {
     leave(self);
-}
-
-/* ---- memory by the byte -------------------------------------------------------------------- */
-
-static struct {
-    size_t live;
-    size_t most;
-} counted;
-
-typedef union CountedHeader {
-    size_t size;
-    max_align_t aligned;
-} CountedHeader;
-
-static inline void *counted_keep(CountedHeader *header, size_t size)
-{
-    if (!header)
-        return NULL;
-    header->size = size;
-    counted.live += size;
-    if (counted.live > counted.most)
-        counted.most = counted.live;
-    return header + 1;
-}
-
-static inline void *counted_allocate(size_t size)
-{
-    return counted_keep(malloc(sizeof(CountedHeader) + size), size);
-}
-
-static inline void *counted_reallocate(void *old, size_t size)
-{
-    CountedHeader *header = old ? (CountedHeader *)old - 1 : NULL;
-    counted.live -= header ? header->size : 0;
-    return counted_keep(realloc(header, sizeof(CountedHeader) + size), size);
-}
-
-static inline void counted_release(void *memory)
-{
-    CountedHeader *header = memory ? (CountedHeader *)memory - 1 : NULL;
-    counted.live -= header ? header->size : 0;
-    free(header);
-}
-
-/* From now on the library's memory is counted, until stop. Nothing may be allocated before. */
-static inline void count_memory(void)
-{
-    static const TorcMemory functions = {counted_allocate, counted_reallocate, counted_release};
-    counted.live = counted.most = 0;
-    torc__setMemory(&functions);
-}
-
-static inline void stop_counting_memory(void)
-{
-    torc__setMemory(NULL);
 }
 
 #endif

@@ -140,6 +140,7 @@ START_TEST(connect_is_refused_unless_disconnected) /* CONN-9 */
     connect_to(FAR);
     ck_assert_int_eq(TorcConnector_connect(connector), -EISCONN);
     settle();
+    ck_assert_str_eq(rec.log, "started made");
     ck_assert_int_eq(TorcConnector_connect(connector), -EISCONN);
     ck_assert_str_eq(rec.log, "started made");
     end();

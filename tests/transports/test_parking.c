@@ -416,10 +416,10 @@ START_TEST(only_wake_ups_of_one_second_count)
     unsigned count = 0;
     unsigned second = 0;
     for (int64_t now = 0; now < 100 * TORC__SECOND; now += TORC__SECOND / 900)
-        ck_assert(!torc__fruitless_count(&count, &second, now));
+        ck_assert(!torc__spurious_count(&count, &second, now));
     for (int i = 1; i < 1000; i++)
-        ck_assert(!torc__fruitless_count(&count, &second, 200 * TORC__SECOND));
-    ck_assert(torc__fruitless_count(&count, &second, 200 * TORC__SECOND));
+        ck_assert(!torc__spurious_count(&count, &second, 200 * TORC__SECOND));
+    ck_assert(torc__spurious_count(&count, &second, 200 * TORC__SECOND));
 }
 END_TEST
 

@@ -416,6 +416,20 @@ START_TEST(bad_arguments_are_refused)
 }
 END_TEST
 
+START_TEST(init_fills_in_defaults)
+{
+    TorcConnectUNIXOptions options;
+    memset(&options, 0xff, sizeof(options));
+    TorcConnectUNIXOptions_init(&options);
+    TorcConnectUNIXOptions_init(NULL);
+    ck_assert_uint_eq(options.size, sizeof(options));
+    ck_assert_double_eq(options.timeout, 0);
+    begin(0);
+    ck_assert_int_eq(connect_with(path, &options), 0);
+    end();
+}
+END_TEST
+
 /* ---- out of memory ------------------------------------------------------------------------- */
 
 /* A server, and a client that waits for room first; allocation k fails. True: none was left to
@@ -471,4 +485,4 @@ RUN_LOOP_TESTS("UNIX connectors", {a_client_connects_talks_and_ends, BACKENDS},
                {an_attempt_that_waits_can_be_stopped, BACKENDS},
                {freeing_the_reactor_ends_an_attempt_that_waits, BACKENDS},
                {an_interrupted_connect_counts, 1}, {bad_arguments_are_refused, 1},
-               {no_memory_is_a_failed_attempt, 1})
+               {init_fills_in_defaults, 1}, {no_memory_is_a_failed_attempt, 1})

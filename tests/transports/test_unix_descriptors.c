@@ -1,8 +1,7 @@
 /* Descriptors over UNIX sockets, on real ones: in what order they arrive, what a sender may do wrong,
  * and a kernel that refuses. */
+#include "../support/failing_memory.h"
 #include "unix_descriptors_fixture.h"
-
-/* ---- a protocol that takes descriptors ----------------------------------------------------- */
 
 /* A library client, recorded in `client`, and a Taker at the other end. */
 static void begin_pair(int backend)
@@ -18,8 +17,7 @@ static void begin_pair(int backend)
 START_TEST(a_descriptor_comes_before_the_bytes_that_carry_it) /* UNIX-6, UNIX-7 */
 {
     begin_pair(_i);
-    ck_assert_int_eq(send_numbered(client.transport, 0), 0);
-    ck_assert_int_eq(write_text(client.transport, "take this"), 0);
+    offer(client.transport, 1, "take this");
     ck_assert_str_eq(taken_log, "made"); /* nothing before the turn is over */
     turn_until(taken_bytes == 9);
     ck_assert_str_eq(taken_log, "made fd data:9");
@@ -43,9 +41,7 @@ END_TEST
 START_TEST(several_go_in_order_each_with_a_byte) /* UNIX-6 */
 {
     begin_pair(_i);
-    for (int i = 0; i < 5; i++)
-        ck_assert_int_eq(send_numbered(client.transport, i), 0);
-    ck_assert_int_eq(write_text(client.transport, "12345rest"), 0);
+    offer(client.transport, 5, "12345rest");
     turn_until(taken_bytes == 9);
     ck_assert_str_eq(taken_log, "made fd data:1 fd data:1 fd data:1 fd data:1 fd data:5");
     assert_taken(5);
@@ -103,8 +99,7 @@ END_TEST
 START_TEST(loseConnection_sends_what_waits)
 {
     begin_pair(_i);
-    ck_assert_int_eq(send_numbered(client.transport, 0), 0);
-    ck_assert_int_eq(write_text(client.transport, "last"), 0);
+    offer(client.transport, 1, "last");
     TorcTransport_loseConnection(client.transport);
     turn_until(!taker);
     ck_assert_str_eq(taken_log, "made fd data:4 lost:DONE");
@@ -131,9 +126,7 @@ END_TEST
 START_TEST(more_descriptors_than_bytes_end_the_connection) /* UNIX-6 */
 {
     begin_pair(_i);
-    for (int i = 0; i < 3; i++)
-        ck_assert_int_eq(send_numbered(client.transport, i), 0);
-    ck_assert_int_eq(write_text(client.transport, "12"), 0);
+    offer(client.transport, 3, "12");
     turn_until(!client.transport);
     ck_assert_int_eq(client.kind, TORC_CONNECTION_DESCRIPTOR_OVERRUN);
     ck_assert_str_eq(client.text, "3 file descriptors were to be sent, but only 2 bytes for them "
@@ -158,8 +151,7 @@ END_TEST
 START_TEST(abortConnection_drops_what_waits)
 {
     begin_pair(_i);
-    ck_assert_int_eq(send_numbered(client.transport, 0), 0);
-    ck_assert_int_eq(write_text(client.transport, "x"), 0);
+    offer(client.transport, 1, "x");
     TorcTransport_abortConnection(client.transport);
     turn_until(!taker);
     ck_assert_uint_eq(taken_count, 0);
@@ -191,9 +183,7 @@ START_TEST(a_refusal_is_waited_out)
     send_error = errors[_i % 4];
     send_errors = 2;
     send_calls = 0;
-    for (int i = 0; i < 3; i++)
-        ck_assert_int_eq(send_numbered(client.transport, i), 0);
-    ck_assert_int_eq(write_text(client.transport, "abcdef"), 0);
+    offer(client.transport, 3, "abcdef");
     turn_until(taken_bytes == 6);
     assert_taken(3);
     ck_assert_uint_eq(send_calls, 5); /* it did not spin */
@@ -214,9 +204,7 @@ START_TEST(more_may_be_queued_while_some_wait)
     begin_pair(_i);
     ops.sendDescriptor = refuse_the_second;
     send_calls = 0;
-    for (int i = 0; i < 3; i++)
-        ck_assert_int_eq(send_numbered(client.transport, i), 0);
-    ck_assert_int_eq(write_text(client.transport, "abcde"), 0);
+    offer(client.transport, 3, "abcde");
     ck_assert_int_eq(TorcReactor_iterate(reactor, 0), 0);
     ck_assert_uint_eq(send_calls, 2); /* the first has left */
     for (int i = 3; i < 5; i++)
@@ -250,9 +238,7 @@ START_TEST(a_peer_that_is_gone_ends_the_connection_and_nothing_leaks)
 {
     begin_pair(_i);
     TorcTransport_abortConnection(taker);
-    ck_assert_int_eq(send_numbered(client.transport, 0), 0);
-    ck_assert_int_eq(send_numbered(client.transport, 1), 0);
-    ck_assert_int_eq(write_text(client.transport, "xyz"), 0);
+    offer(client.transport, 2, "xyz");
     turn_until(!client.transport);
     ck_assert_int_ne(client.kind, TORC_CONNECTION_DESCRIPTOR_OVERRUN);
     end_test();
@@ -269,9 +255,7 @@ START_TEST(what_a_peer_said_before_it_went_is_read_and_its_descriptors_are_dropp
     turn_until(server.transport);
     ck_assert_int_eq(send(fd, bytes, LENGTH, MSG_DONTWAIT), LENGTH);
     close(fd);
-    ck_assert_int_eq(send_numbered(server.transport, 0), 0);
-    ck_assert_int_eq(send_numbered(server.transport, 1), 0);
-    ck_assert_int_eq(write_text(server.transport, "xyz"), 0);
+    offer(server.transport, 2, "xyz");
     turn_until(!server.transport);
     ck_assert_uint_eq(server.received_length, LENGTH);
     ck_assert_int_eq(server.kind, TORC_CONNECTION_LOST);
@@ -286,9 +270,7 @@ START_TEST(a_send_that_fails_for_good_ends_the_connection)
     ops.sendDescriptor = fail_to_send;
     send_error = EPERM;
     send_errors = 1;
-    ck_assert_int_eq(send_numbered(client.transport, 0), 0);
-    ck_assert_int_eq(send_numbered(client.transport, 1), 0);
-    ck_assert_int_eq(write_text(client.transport, "xyz"), 0);
+    offer(client.transport, 2, "xyz");
     turn_until(!client.transport);
     ck_assert_int_eq(client.kind, TORC_CONNECTION_LOST);
     ck_assert_int_eq(client.code, -EPERM);

@@ -9,35 +9,15 @@
 #include <torc/testing/sim_seeds.h>
 
 #include "../support/stream_test.h"
+#include "descriptor_taker.h"
 #include "transports/address_internal.h"
 
 #define SOCKET "/run/chat"
 
-enum { TAKEN_MOST = 64 };
-
-/* What the server got: descriptors, each with the number of bytes that came before it. */
-static int taken[TAKEN_MOST];
-static size_t taken_at[TAKEN_MOST];
-static size_t taken_count;
-static size_t taken_bytes;
 static bool taken_in_order; /* the bytes are a pattern */
-static TorcTransport *taker;
 static Recording client;
 
-static void taker_connectionMade(TorcProtocol *self)
-{
-    taker = self->transport;
-}
-
-static void taker_fileDescriptorReceived(TorcProtocol *self, int fd)
-{
-    (void)self;
-    ck_assert_uint_lt(taken_count, TAKEN_MOST);
-    taken[taken_count] = fd;
-    taken_at[taken_count++] = taken_bytes;
-}
-
-static void taker_dataReceived(TorcProtocol *self, const void *data, size_t length)
+static void pattern_dataReceived(TorcProtocol *self, const void *data, size_t length)
 {
     const uint8_t *bytes = data;
     (void)self;
@@ -45,19 +25,9 @@ static void taker_dataReceived(TorcProtocol *self, const void *data, size_t leng
         taken_in_order &= bytes[i] == pattern_at(taken_bytes++);
 }
 
-static void taker_connectionLost(TorcProtocol *self, const TorcReason *reason)
-{
-    (void)self;
-    (void)reason;
-    taker = NULL;
-}
-
-static const TorcProtocolClass taker_class = {
-    TORC_PROTOCOL_CLASS("taker", TorcProtocol),
-    .connectionMade = taker_connectionMade,
-    .dataReceived = taker_dataReceived,
-    .connectionLost = taker_connectionLost,
-    .fileDescriptorReceived = taker_fileDescriptorReceived,
+static const TorcProtocolClass pattern_class = {
+    TORC_PROTOCOL_SUBCLASS("pattern", TorcProtocol, &taker_class),
+    .dataReceived = pattern_dataReceived,
 };
 
 static void connect_client(void)
@@ -70,8 +40,8 @@ static void connect_client(void)
 /* A client, and a server that takes descriptors, on the simulation there is. */
 static void connect_pair(void)
 {
-    TorcFactory *factory = TorcFactory_forProtocol(&taker_class);
-    taken_count = taken_bytes = 0;
+    TorcFactory *factory = TorcFactory_forProtocol(&pattern_class);
+    begin_taking();
     taken_in_order = true;
     ck_assert_int_eq(TorcReactor_listenUNIX(reactor, SOCKET, factory, NULL, &port), 0);
     TorcFactory_unref(factory);
@@ -290,6 +260,24 @@ START_TEST(too_many_under_way_are_waited_out)
 }
 END_TEST
 
+/* By level the watch has to change when the last byte has left. */
+START_TEST(a_watch_that_cannot_change_behind_the_last_one_ends_the_connection) /* BUG-8 */
+{
+    begin_pair(LEVEL);
+    TorcTransport_pauseProducing(taker);
+    send_pattern(0, 100000);
+    settle();
+    send_numbered(0);
+    TorcSim_failCall(sim, TORC_SIM_WATCH, 2, ENOMEM, 1); /* the first is for the taker to read on */
+    TorcTransport_resumeProducing(taker);
+    settle();
+    ck_assert_int_eq(client.kind, TORC_CONNECTION_LOST);
+    ck_assert(took(1));
+    ck_assert_uint_eq(taken_bytes, 100000);
+    end_pair();
+}
+END_TEST
+
 START_TEST(one_that_gets_no_number_is_lost_and_the_bytes_come) /* UNIX-7 */
 {
     begin_pair(_i);
@@ -361,6 +349,7 @@ RUN_LOOP_TESTS("descriptors over UNIX sockets, simulated",
                {more_descriptors_than_bytes_end_the_connection, MODES},
                {what_is_under_way_goes_with_the_connection, MODES},
                {a_connection_can_be_handed_on, MODES}, {too_many_under_way_are_waited_out, MODES},
+               {a_watch_that_cannot_change_behind_the_last_one_ends_the_connection, 1},
                {one_that_gets_no_number_is_lost_and_the_bytes_come, MODES},
                {a_class_without_the_slot_gets_the_bytes, MODES},
                {none_is_lost_or_late_under_faults, 1})

@@ -88,9 +88,7 @@ START_TEST(a_program_that_takes_one_at_a_time_gets_them_all)
     serve();
     int fd = dial();
     turn_until(server.transport);
-    for (int i = 0; i < 4; i++)
-        ck_assert_int_eq(send_numbered(server.transport, i), 0);
-    ck_assert_int_eq(write_text(server.transport, "1234"), 0);
+    offer(server.transport, 4, "1234");
     ck_assert_int_eq(TorcReactor_iterate(reactor, 0), 0);
     for (int i = 0; i < 4; i++) {
         int file = receive_one(fd);

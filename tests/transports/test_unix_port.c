@@ -463,6 +463,20 @@ START_TEST(bad_arguments_are_refused)
 }
 END_TEST
 
+START_TEST(init_fills_in_defaults)
+{
+    TorcListenUNIXOptions options;
+    memset(&options, 0xff, sizeof(options));
+    TorcListenUNIXOptions_init(&options);
+    TorcListenUNIXOptions_init(NULL);
+    ck_assert_uint_eq(options.size, sizeof(options));
+    begin(0);
+    ck_assert_int_eq(listen_with(path, &options), 0);
+    ck_assert_uint_eq(TorcPort_maxConnections(port), 0);
+    end();
+}
+END_TEST
+
 START_TEST(a_directory_that_is_not_fit_is_told)
 {
     begin(0);
@@ -632,6 +646,7 @@ RUN_LOOP_TESTS(
     {a_symbolic_link_is_not_followed, 1}, {a_lock_file_that_was_removed_meanwhile_is_made_anew, 1},
     {trying_for_the_lock_has_an_end, 1}, {an_abstract_name_is_no_file, BACKENDS},
     {a_path_may_begin_with_an_at_sign, 1}, {the_longest_path_is_107_bytes, 1},
-    {bad_arguments_are_refused, 1}, {a_directory_that_is_not_fit_is_told, 1},
-    {a_failure_leaves_nothing_behind, 1}, {a_lock_file_that_cannot_be_locked_stays, 1},
-    {no_memory_leaves_nothing_behind, 1}, {a_reactor_that_stops_removes_the_path, BACKENDS})
+    {bad_arguments_are_refused, 1}, {init_fills_in_defaults, 1},
+    {a_directory_that_is_not_fit_is_told, 1}, {a_failure_leaves_nothing_behind, 1},
+    {a_lock_file_that_cannot_be_locked_stays, 1}, {no_memory_leaves_nothing_behind, 1},
+    {a_reactor_that_stops_removes_the_path, BACKENDS})
