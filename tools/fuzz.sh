@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the fuzz targets and runs them (docs/fuzzing.md).
 #
-#   tools/fuzz.sh [--runs COUNT] [--dir DIRECTORY] [TARGET [SECONDS]]
+#   tools/fuzz.sh [--runs COUNT] [--length BYTES] [--jobs COUNT] [--dir DIRECTORY] [TARGET [SECONDS]]
 #   tools/fuzz.sh --list                  names of the targets
 #   tools/fuzz.sh --keep TARGET           adds what the grown corpus covers to that in the tree
 #   tools/fuzz.sh --smoke DIRECTORY       a second of each, and the planted bugs; for ./dev test
@@ -16,7 +16,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # s2n's thresholds: a target that sees fewer features than this tests nothing.
 least_features=100
 wanted_rate=1000
-limits=(-timeout=5 -rss_limit_mb=512 -max_len=4096)
+limits=(-timeout=5 -rss_limit_mb=512)
 # The schedule by entropy takes more than half of the time where there are thousands of features.
 limits+=(-entropic=0)
 largest_seed=4096
@@ -25,6 +25,8 @@ most_seeds=50
 dir=build-fuzz
 seconds=
 runs=
+length=4096
+jobs=1
 
 die() {
     printf 'fuzz: %s\n' "$*" >&2
@@ -39,7 +41,9 @@ planted() { names_in planted_targets; }
 # Older sanitizers cannot place their shadow memory when addresses are randomised widely.
 runner=()
 ! setarch -R true 2>/dev/null || runner=(setarch -R)
-export ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=1:quarantine_size_mb=32}
+# As much freed memory as an execution leaves, and of each allocation the few callers that tell where
+# it was made: more of either costs a tenth. Whoever repeats an input by hand sees all callers.
+export ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=1:quarantine_size_mb=4:malloc_context_size=6}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS-print_stacktrace=1:halt_on_error=1}
 
 has_fuzzer() {
@@ -49,7 +53,7 @@ has_fuzzer() {
 }
 
 build() {
-    CC=clang tools/configure.sh "$dir" buildtype=debug optimization=1 b_ndebug=false \
+    CC=clang tools/configure.sh "$dir" buildtype=debug optimization=2 b_ndebug=false \
         b_sanitize=address,undefined b_lundef=false default_library=static fuzz=true &&
         meson compile -C "$dir" fuzzers
 }
@@ -64,7 +68,7 @@ fuzz() {
         [[ ! -d $directory ]] || inputs+=("$directory")
     done
     [[ ! -f tests/fuzz/$name.dict ]] || options+=(-dict="tests/fuzz/$name.dict")
-    "${runner[@]}" "$dir/tests/fuzz/fuzz_$name" "${limits[@]}" "${options[@]}" "$@" \
+    "${runner[@]}" "$dir/tests/fuzz/fuzz_$name" "${limits[@]}" "-max_len=$length" "${options[@]}" "$@" \
         -print_final_stats=1 -artifact_prefix="$dir/crashers/$name/" "${inputs[@]}" \
         >"$dir/logs/$name/log" 2>&1
 }
@@ -94,13 +98,13 @@ report() {
         verdict='FAILED'
     elif [[ $features -lt $least_features ]]; then
         verdict="FAILED: fewer than $least_features features"
-    elif [[ $rate -lt $wanted_rate ]]; then
+    elif [[ $rate -gt 0 && $rate -lt $wanted_rate ]]; then
         verdict='slow'
     fi
     printf '%-20s %12d %8d %9d %9d %s\n' "$name" "$executions" "$rate" "$features" \
         "$(progress "$name" cov:)" "$verdict"
-    printf '{"tool":"fuzz","target":"%s","when":%d,"executions":%d,"seconds":%d,"features":%d,"crashes":%d,"seed":%d}\n' \
-        "$name" "$(date +%s)" "$executions" "$took" "$features" "$((status != 0))" "${seed:-0}" >>"$dir/ledger"
+    printf '{"tool":"fuzz","target":"%s","when":%d,"executions":%d,"seconds":%d,"features":%d,"crashes":%d,"seed":%d,"length":%d}\n' \
+        "$name" "$(date +%s)" "$executions" "$took" "$features" "$((status != 0))" "${seed:-0}" "$length" >>"$dir/ledger"
     [[ $verdict != FAILED* ]]
 }
 
@@ -116,19 +120,38 @@ explain() {
 
 heading() { printf '%-20s %12s %8s %9s %9s\n' target executions exec/s features coverage; }
 
+fuzz_one() {
+    local name=$1 began=$SECONDS status=0
+    shift
+    fuzz "$name" "$@" || status=$?
+    report "$name" "$status" "$began" && return
+    [[ $status -eq 0 ]] || explain "$name"
+    return 1
+}
+
+# What is said of a target is printed in one piece.
+fuzz_aloud() {
+    local said bad=0
+    said=$(fuzz_one "$@") || bad=1
+    printf '%s\n' "$said"
+    return "$bad"
+}
+
 fuzz_all() {
-    local name began status bad=0 options=()
+    local name bad=0 running=0 options=()
     [[ -z $runs ]] || options+=(-runs="$runs")
     [[ -z $seconds ]] || options+=(-max_total_time="$seconds")
     heading
     for name; do
-        began=$SECONDS
-        status=0
-        fuzz "$name" "${options[@]}" || status=$?
-        if ! report "$name" "$status" "$began"; then
-            bad=1
-            [[ $status -eq 0 ]] || explain "$name"
+        if [[ $running -eq $jobs ]]; then
+            wait -n || bad=1
+            running=$((running - 1))
         fi
+        fuzz_aloud "$name" "${options[@]}" &
+        running=$((running + 1))
+    done
+    for ((; running > 0; running--)); do
+        wait -n || bad=1
     done
     return "$bad"
 }
@@ -189,7 +212,7 @@ keep() {
     rm -rf "$more"
     mkdir -p "$more" "$kept"
     cp -r "$kept/." "$more"
-    "${runner[@]}" "$dir/tests/fuzz/fuzz_$name" "${limits[@]}" -use_counters=0 -use_cmp=0 \
+    "${runner[@]}" "$dir/tests/fuzz/fuzz_$name" "${limits[@]}" "-max_len=$length" -use_counters=0 -use_cmp=0 \
         -set_cover_merge=1 "$more" "$dir/corpus/$name" >/dev/null 2>&1
     find "$more" -type f -size -$((largest_seed + 1))c -printf '%s %f\n' | sort -rn |
         while read -r _ input; do
@@ -212,10 +235,12 @@ while [[ $# -gt 0 ]]; do
             targets
             exit
             ;;
-        --runs | --dir | --keep | --smoke)
+        --runs | --length | --jobs | --dir | --keep | --smoke)
             [[ $# -gt 1 ]] || die "$1 takes a value"
             case $1 in
                 --runs) runs=$2 ;;
+                --length) length=$2 ;;
+                --jobs) jobs=$2 ;;
                 --dir) dir=$2 ;;
                 --keep) command=keep words+=("$2") ;;
                 --smoke) command=smoke dir=$2 ;;
@@ -238,6 +263,8 @@ name=${words[0]-}
 [[ -z $name ]] || targets | grep -qx -- "$name" || die "no target '$name'; there are: $(targets | paste -sd ' ')"
 [[ ${words[1]-1} =~ ^[1-9][0-9]*$ ]] || die "seconds are a number, not '${words[1]}'"
 [[ ${runs:-1} =~ ^[1-9][0-9]*$ ]] || die "runs are a number, not '$runs'"
+[[ $length =~ ^[1-9][0-9]*$ ]] || die "the length is a number, not '$length'"
+[[ $jobs =~ ^[1-9][0-9]*$ ]] || die "jobs are a number, not '$jobs'"
 # So many runs, or so long; by default a minute.
 seconds=${words[1]-}
 [[ -n $seconds || -n $runs ]] || seconds=60

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Writes docs/reliability.md from what has been counted (tools/scorecard.py).
 #
-#   tools/scorecard.sh [--run [SECONDS]]     counts everything anew before; each fuzz target and the
-#                                            swarm for so many seconds, 60 unless given
+#   tools/scorecard.sh [--run [SECONDS]]     counts everything anew before; each fuzz target, the
+#                                            calls and the swarm for so many seconds, 60 unless given
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -22,9 +22,12 @@ count_everything() {
     done
     ./dev coverage || true
     ./dev torture || true
+    ./dev torture --test --points 100 all || true
     for target in $(./dev fuzz --list); do
         ./dev fuzz "$target" "$1" || true
     done
+    ./dev calls "$1" || true
+    ./dev calls --sanitize address,undefined "$1" || true
     ./dev swarm "$1" || true
     ./dev hostile || true
 }

@@ -1,5 +1,5 @@
-/* Acts on ports, connectors, peers and the reactor, and faults; and the table of all acts, whose
- * order is that of the bytes in the corpus: new ones come last. */
+/* Acts on ports, connectors, peers and the reactor; and the table of all acts, which says how often
+ * each is made. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,14 +10,23 @@
 
 static const char unix_address[] = "@fuzz";
 
-static void new_port(int i)
+static int listen_tcp(int i, TorcPort **ret_port)
+{
+    static const int backlogs[] = {0, 1, 2, 64};
+    TorcListenOptions *options = TORC_LISTEN_OPTIONS(.backlog = backlogs[below(4)],
+                                                     .interface = below(2) ? "0.0.0.0" : NULL);
+    return TorcReactor_listenTCP(world.reactor, FIRST_PORT + i, &world.factory->base, options,
+                                 ret_port);
+}
+
+void open_port(int i)
 {
     TorcPort **port = &world.ports[i];
-    int r =
-        i == UNIX_PORT
-            ? TorcReactor_listenUNIX(world.reactor, unix_address, &world.factory->base, NULL, port)
-            : TorcReactor_listenTCP(world.reactor, FIRST_PORT + i, &world.factory->base,
-                                    TORC_LISTEN_OPTIONS(.backlog = i), port);
+    if (!world.factory)
+        return;
+    int r = i == UNIX_PORT ? TorcReactor_listenUNIX(world.reactor, unix_address,
+                                                    &world.factory->base, NULL, port)
+                           : listen_tcp(i, port);
     if (r == 0)
         TorcPort_ref(*port);
 }
@@ -29,13 +38,21 @@ static void drain(TorcPort *port)
     TorcDeferred_detach(done);
 }
 
-static void change_port(TorcPort *port)
+static void set_paused(int i, bool paused)
 {
+    int (*change)(TorcPort * port) = paused ? TorcPort_pauseAccepting : TorcPort_resumeAccepting;
+    FUZZ_CHECK(change(world.ports[i]) == 0);
+    world.paused[i] = paused;
+}
+
+static void change_port(int i)
+{
+    TorcPort *port = world.ports[i];
     switch (below(8)) {
     case 0: FUZZ_CHECK(TorcPort_stopListening(port, NULL) == 0); break;
     case 1: (void)TorcPort_startListening(port); break;
-    case 2: FUZZ_CHECK(TorcPort_pauseAccepting(port) == 0); break;
-    case 3: FUZZ_CHECK(TorcPort_resumeAccepting(port) == 0); break;
+    case 2: set_paused(i, true); break;
+    case 3: set_paused(i, false); break;
     case 4: FUZZ_CHECK(TorcPort_setMaxConnections(port, below(4)) == 0); break;
     case 5: FUZZ_CHECK(TorcPort_setRefuseExcess(port, below(2)) == 0); break;
     case 6: drain(port); break;
@@ -47,9 +64,9 @@ static void act_port(void)
 {
     int i = (int)below(PORTS);
     if (world.ports[i])
-        change_port(world.ports[i]);
+        change_port(i);
     else
-        new_port(i);
+        open_port(i);
 }
 
 /* The reactor keeps one that is still in use. */
@@ -57,41 +74,94 @@ static void act_forget_port(void)
 {
     int i = (int)below(PORTS);
     world.ports[i] = TorcPort_unref(world.ports[i]);
+    world.paused[i] = false;
+}
+
+static TorcSimPeer *connect_to(int i)
+{
+    return i == UNIX_PORT ? TorcSim_connectUNIX(world.sim, unix_address)
+                          : TorcSim_connect(world.sim, FIRST_PORT + i);
+}
+
+/* After those who have waited for it. What keeps it from accepting on purpose is taken away, and
+ * nothing else is done, for that might wake a port that has gone deaf. */
+static void check_port(int i)
+{
+    if (world.paused[i])
+        set_paused(i, false);
+    if (TorcPort_maxConnections(world.ports[i]) > 0)
+        FUZZ_CHECK(TorcPort_setMaxConnections(world.ports[i], 0) == 0);
+    FUZZ_CHECK(TorcSim_advance(world.sim, 0) == 0);
+    long builds = world.builds;
+    TorcSimPeer *peer = connect_to(i);
+    FUZZ_CHECK_THAT(peer != NULL, "port %d listens, but refuses", i);
+    FUZZ_CHECK(TorcSim_advance(world.sim, 0) == 0);
+    FUZZ_CHECK_THAT(world.builds == builds + 1, "port %d listens, but does not serve", i);
+    TorcSimPeer_close(peer);
+}
+
+/* After a second, which is the longest that accepting pauses when descriptors run out. */
+void check_ports(void)
+{
+    FUZZ_CHECK(TorcSim_advance(world.sim, 1.01) == 0);
+    for (int i = 0; i < PORTS; i++)
+        if (world.ports[i] && TorcPort_listening(world.ports[i]))
+            check_port(i);
 }
 
 /* ---- connectors ---------------------------------------------------------------------------- */
 
-static void new_connector(TorcConnector **connector)
+static int connect_tcp(int port, TorcConnector **ret_connector)
 {
-    static const char *const hosts[] = {"127.0.0.1",     "192.0.2.9",       "198.51.100.1",
-                                        "known.example", "unknown.example", "::1"};
+    static const char *const hosts[] = {"127.0.0.1",     "192.0.2.9",       "198.51.100.1", "::1",
+                                        "known.example", "unknown.example", "hole.example"};
     const char *host = hosts[below(sizeof(hosts) / sizeof(hosts[0]))];
-    unsigned place = below(PORTS + 1);
-    int port = place == PORTS ? OUTSIDE_PORT : FIRST_PORT + (int)place;
-    int r =
-        place == UNIX_PORT
-            ? TorcReactor_connectUNIX(world.reactor, unix_address, world.factory, NULL, connector)
-            : TorcReactor_connectTCP(world.reactor, host, port, world.factory,
-                                     TORC_CONNECT_OPTIONS(.timeout = some_seconds()), connector);
+    double timeout = some_seconds();
+    const char *from = below(5) == 0 ? "0.0.0.0" : NULL;
+    return TorcReactor_connectTCP(world.reactor, host, port, world.factory,
+                                  TORC_CONNECT_OPTIONS(.timeout = timeout, .bindAddress = from),
+                                  ret_connector);
+}
+
+static void new_client(Client *client)
+{
+    unsigned place = below(PORTS + 4);
+    int port = place < PORTS ? FIRST_PORT + (int)place : OUTSIDE_PORT;
+    bool held = below(2);
+    if (!world.factory)
+        return;
+    int r = place == UNIX_PORT ? TorcReactor_connectUNIX(world.reactor, unix_address, world.factory,
+                                                         NULL, &client->connector)
+                               : connect_tcp(port, &client->connector);
     if (r < 0)
         return;
-    TorcConnector_ref(*connector);
+    client->held = held;
+    if (held)
+        TorcConnector_ref(client->connector);
     world.attempts++;
 }
 
-static void act_connector(void)
+static void let_go(Client *client)
 {
-    TorcConnector **connector = &world.connectors[below(CONNECTORS)];
-    if (!*connector) {
-        new_connector(connector);
+    if (client->held)
+        client->connector = TorcConnector_unref(client->connector);
+    else
+        (void)TorcConnector_unref(TorcConnector_ref(client->connector));
+}
+
+static void act_client(void)
+{
+    Client *client = &world.clients[below(CONNECTORS)];
+    if (!client->connector) {
+        new_client(client);
         return;
     }
     switch (below(4)) {
-    case 0: TorcConnector_disconnect(*connector); break;
-    case 1: (void)TorcConnector_stopConnecting(*connector); break;
-    case 2: *connector = TorcConnector_unref(*connector); break;
+    case 0: TorcConnector_disconnect(client->connector); break;
+    case 1: (void)TorcConnector_stopConnecting(client->connector); break;
+    case 2: let_go(client); break;
     default:
-        if (TorcConnector_connect(*connector) == 0)
+        if (TorcConnector_connect(client->connector) == 0)
             world.attempts++;
         break;
     }
@@ -105,6 +175,17 @@ static void add_peer(TorcSimPeer *made, bool unruly)
         world.peers[world.peer_count++] = (Peer){.sim = made, .unruly = unruly};
 }
 
+/* From there on the next port that listens, or the one that is named. */
+static int some_port(unsigned from)
+{
+    for (unsigned i = 0; i < PORTS; i++) {
+        unsigned place = (from + i) % PORTS;
+        if (world.ports[place] && TorcPort_listening(world.ports[place]))
+            return (int)place;
+    }
+    return (int)from;
+}
+
 static void act_new_peer(void)
 {
     char from[32];
@@ -112,12 +193,15 @@ static void act_new_peer(void)
     if (world.peer_count == PEERS)
         return;
     snprintf(from, sizeof(from), "10.0.0.%d", world.peer_count);
-    if (what == PORTS)
+    if (what == PORTS) {
         add_peer(TorcSim_accept(world.sim, OUTSIDE_PORT), true);
-    else if (what == UNIX_PORT)
+        return;
+    }
+    int port = some_port(what);
+    if (port == UNIX_PORT)
         add_peer(TorcSim_connectUNIX(world.sim, unix_address), true);
     else
-        add_peer(TorcSim_connectFrom(world.sim, from, "127.0.0.1", FIRST_PORT + (int)what), false);
+        add_peer(TorcSim_connectFrom(world.sim, from, "127.0.0.1", FIRST_PORT + port), false);
 }
 
 static Peer *some_peer(void)
@@ -169,8 +253,7 @@ static void in_thread(void *arg)
 static void act_call(void)
 {
     TorcReactor *reactor = world.reactor;
-    TorcCall *call = TORC_CALL(called, arm(), .destroy = disarm);
-    uint64_t trigger;
+    TorcCall *call = TORC_CALL(called, arm(), .destroy = disarm_and_act);
     switch (below(5)) {
     case 0: (void)TorcReactor_callFromThreadWith(reactor, call); break;
     case 1: (void)TorcReactor_callWhenRunningWith(reactor, call); break;
@@ -180,7 +263,8 @@ static void act_call(void)
         break;
     case 3:
         (void)TorcReactor_addSystemEventTriggerWith(reactor, TORC_PHASE_BEFORE + below(3),
-                                                    TORC_EVENT_SHUTDOWN, call, &trigger);
+                                                    TORC_EVENT_STARTUP + below(2), call,
+                                                    &world.triggers[below(TRIGGERS)]);
         break;
     default:
         (void)TorcReactor_callLaterWith(reactor, some_seconds(), call,
@@ -193,139 +277,134 @@ static void act_timer(void)
 {
     TorcDelayedCall timer = world.timers[below(TIMERS)];
     double seconds;
-    switch (below(4)) {
+    switch (below(5)) {
     case 0: (void)TorcDelayedCall_cancel(timer); break;
     case 1: (void)TorcDelayedCall_reset(timer, some_seconds()); break;
     case 2: (void)TorcDelayedCall_delay(timer, some_seconds() - 1); break;
-    default: (void)TorcDelayedCall_getTime(timer, &seconds); break;
+    case 3: (void)TorcDelayedCall_getTime(timer, &seconds); break;
+    default:
+        (void)TorcReactor_removeSystemEventTrigger(world.reactor, world.triggers[below(TRIGGERS)]);
+        break;
     }
 }
 
-/* What must be refused from inside a callback, and what ends a run. */
+/* Freeing does nothing from inside a callback. */
+static void call_what_is_refused(unsigned what)
+{
+    if (world.depth == 0)
+        return;
+    if (what == 0)
+        FUZZ_CHECK(TorcReactor_iterate(world.reactor, 0) == -EDEADLK);
+    else if (what == 1)
+        FUZZ_CHECK(TorcReactor_run(world.reactor) == -EDEADLK);
+    else
+        TorcReactor_free(world.reactor);
+}
+
 static void act_reactor(void)
 {
-    switch (below(6)) {
+    switch (below(5)) {
     case 0: (void)TorcReactor_stop(world.reactor); break;
     case 1: (void)TorcReactor_crash(world.reactor); break;
     case 2: TorcSim_raise(world.sim, below(2) ? SIGINT : SIGTERM); break;
-    case 3:
-        FUZZ_CHECK(world.depth == 0 || TorcReactor_iterate(world.reactor, 0) == -EDEADLK);
-        break;
-    case 4: FUZZ_CHECK(world.depth == 0 || TorcReactor_run(world.reactor) == -EDEADLK); break;
+    case 3: call_what_is_refused(below(3)); break;
     default: (void)TorcReactor_suggestThreadPoolSize(world.reactor, below(5)); break;
     }
 }
 
 static void act_advance(void)
 {
-    if (world.depth == 0)
+    if (is_outside())
         FUZZ_CHECK(TorcSim_advance(world.sim, some_seconds()) == 0);
 }
 
-static void end_run(void *arg)
+static void tick(void *arg);
+
+/* False: the run is to end. */
+static bool tick_again(void)
+{
+    return !world.over && world.input.left > 0 && below(4) > 0 &&
+           TorcReactor_callLater(world.reactor, some_seconds() / 8, tick, NULL, NULL) == 0;
+}
+
+static void tick(void *arg)
 {
     (void)arg;
     enter();
+    act();
     leave();
-    (void)TorcReactor_stop(world.reactor);
+    if (!tick_again())
+        (void)TorcReactor_stop(world.reactor);
 }
 
-/* A whole run, which ends when its time is over if not before. */
+/* A whole run: acts from inside, until the input says that it ends if nothing else ended it. */
 static void act_run(void)
 {
-    if (world.depth == 0 &&
-        TorcReactor_callLater(world.reactor, some_seconds(), end_run, NULL, NULL) == 0)
+    if (is_outside() && TorcReactor_callLater(world.reactor, some_seconds(), tick, NULL, NULL) == 0)
         (void)TorcSim_run(world.sim);
-}
-
-/* ---- faults -------------------------------------------------------------------------------- */
-
-typedef struct Fault {
-    TorcSimCall call;
-    int error;
-} Fault;
-
-/* What Linux may say to each. */
-static const Fault faults[] = {
-    {TORC_SIM_SOCKET, EMFILE},
-    {TORC_SIM_SOCKET, ENOBUFS},
-    {TORC_SIM_BIND, EADDRINUSE},
-    {TORC_SIM_LISTEN, EADDRINUSE},
-    {TORC_SIM_ACCEPT, EAGAIN},
-    {TORC_SIM_ACCEPT, ECONNABORTED},
-    {TORC_SIM_ACCEPT, EMFILE},
-    {TORC_SIM_ACCEPT, ENOBUFS},
-    {TORC_SIM_CONNECT, EINTR},
-    {TORC_SIM_CONNECT, ENETUNREACH},
-    {TORC_SIM_CONNECT, EADDRNOTAVAIL},
-    {TORC_SIM_RECV, EINTR},
-    {TORC_SIM_RECV, EAGAIN},
-    {TORC_SIM_RECV, ECONNRESET},
-    {TORC_SIM_RECV, ETIMEDOUT},
-    {TORC_SIM_SEND, EINTR},
-    {TORC_SIM_SEND, EAGAIN},
-    {TORC_SIM_SEND, EPIPE},
-    {TORC_SIM_SEND, ENOBUFS},
-    {TORC_SIM_SEND, ECONNRESET},
-    {TORC_SIM_SHUTDOWN, ENOTCONN},
-    {TORC_SIM_CLOSE, EIO},
-    {TORC_SIM_SETSOCKOPT, ENOPROTOOPT},
-    {TORC_SIM_WATCH, ENOMEM},
-    {TORC_SIM_LOOKUP, TORC_ELOOKUP},
-    {TORC_SIM_LOOKUP, ENOMEM},
-    {TORC_SIM_SUBMIT, EAGAIN},
-    {TORC_SIM_OPEN_SPARE, EMFILE},
-    {TORC_SIM_OPEN, EMFILE},
-    {TORC_SIM_READ_FILE, EIO},
-    {TORC_SIM_DUPLICATE, EMFILE},
-};
-
-static void act_fault(void)
-{
-    const Fault *fault = &faults[below(sizeof(faults) / sizeof(faults[0]))];
-    unsigned nth = 1 + below(4);
-    TorcSim_failCall(world.sim, fault->call, nth, fault->error, 1 + below(3));
-}
-
-static void act_fail_allocation(void)
-{
-    fuzz_failAllocation((long)below(24));
 }
 
 /* ---- all of them --------------------------------------------------------------------------- */
 
-static void (*const acts[])(void) = {
-    act_advance,
-    act_port,
-    act_new_peer,
-    act_peer_send,
-    act_write,
-    act_connector,
-    act_close,
-    act_reading,
-    act_peer_reading,
-    act_peer_end,
-    act_write_owned,
-    act_produce,
-    act_write_sequence,
-    act_call,
-    act_timer,
-    act_bound_call,
-    act_fault,
-    act_fail_allocation,
-    act_run,
-    act_reactor,
-    act_forget_port,
-    act_settings,
-    act_look,
-    act_send_file,
-    act_send_descriptor,
+typedef struct Act {
+    void (*make)(void);
+    const char *name;
+    unsigned weight; /* how often it is made, beside the others */
+} Act;
+
+/* The sum of the weights. */
+enum { ACTS_WEIGHT = 123 };
+
+/* The most frequent come first, for that is how they are looked for. In the order of the corpus: to
+ * change it is to begin a new one. */
+static const Act acts[] = {
+    {act_advance, "advance", 20},
+    {act_peer_send, "peer sends", 11},
+    {act_new_peer, "new peer", 9},
+    {act_write, "write", 8},
+    {act_client, "client", 6},
+    {act_port, "port", 4},
+    {act_close, "close", 4},
+    {act_reading, "reading", 4},
+    {act_peer_reading, "peer reads", 5},
+    {act_peer_end, "peer ends", 4},
+    {act_call, "call", 4},
+    {act_timer, "timer", 4},
+    {act_produce, "produce", 5},
+    {act_write_owned, "writeOwned", 3},
+    {act_write_sequence, "writeSequence", 3},
+    {act_bound_call, "bound call", 3},
+    {act_run, "run", 3},
+    {act_settings, "settings", 3},
+    {act_send_file, "sendFile", 3},
+    {act_fault, "fault", 3},
+    {act_printf, "printf", 2},
+    {act_look, "look", 2},
+    {act_reactor, "reactor", 2},
+    {act_any_fault, "any fault", 2},
+    {act_fail_allocation, "allocation", 2},
+    {act_send_descriptor, "sendFileDescriptor", 2},
+    {act_forget_port, "forget port", 1},
+    {act_chances, "chances", 1},
 };
+
+static const Act *some_act(void)
+{
+    const Act *act = acts;
+    for (unsigned at = below(ACTS_WEIGHT); at >= act->weight; act++)
+        at -= act->weight;
+    return act;
+}
 
 void act(void)
 {
     if (world.over || world.input.left == 0 || world.acts == MOST_ACTS)
         return;
     world.acts++;
-    acts[below(sizeof(acts) / sizeof(acts[0]))]();
+    calls_counts.acts++;
+    const Act *chosen = some_act();
+    if (calls_follower)
+        TorcSim_note(world.sim, "act %u: %s%s", world.acts, chosen->name,
+                     is_outside() ? "" : ", from inside");
+    chosen->make();
 }

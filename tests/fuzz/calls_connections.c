@@ -15,9 +15,11 @@ double some_seconds(void)
     return values[below(sizeof(values) / sizeof(values[0]))];
 }
 
+/* Mostly a few: what takes a chunk of the pool, a block of its own, or several sends is beside. */
 size_t some_length(void)
 {
-    static const size_t lengths[] = {0, 1, 2, 17, 511, 512, 513, 4096, 20000, 40000};
+    static const size_t lengths[] = {1,   2,   5,   17, 50,   100,   200,   300,
+                                     511, 512, 513, 0,  4096, 20000, 40000, LARGEST_WRITE};
     size_t length = lengths[below(sizeof(lengths) / sizeof(lengths[0]))];
     return length < world.most ? length : world.most;
 }
@@ -87,6 +89,16 @@ void act_write_owned(void)
                      TorcTransport_writeOwned(talk->base.transport, data, length, disarm, arm()));
 }
 
+void act_printf(void)
+{
+    size_t length;
+    const char *data;
+    Talk *talk = some_writer(&length, &data);
+    if (talk)
+        note_written(talk, length,
+                     TorcTransport_printf(talk->base.transport, "%.*s", (int)length, data));
+}
+
 /* ---- producers and files ------------------------------------------------------------------- */
 
 static void produce_no_more(Talk *talk)
@@ -101,6 +113,7 @@ static void producer_pause(void *arg)
     enter_talk(talk);
     FUZZ_CHECK(talk->produces && talk->streams && !talk->told_to_pause);
     talk->told_to_pause = true;
+    calls_counts.pauses++;
     leave();
 }
 
@@ -172,6 +185,7 @@ static void file_sent(TorcResult *result, void *arg)
     TorcResult_clear(result);
 }
 
+/* Made when it is first needed: copying it would cost each execution a tenth of its time. */
 static int open_stream_file(TorcSystem *system)
 {
     if (!world.has_file)
@@ -184,7 +198,7 @@ void act_send_file(void)
 {
     TorcSystem *system = torc__sim_system(world.sim);
     Talk *talk = some_talk();
-    size_t length = some_length();
+    size_t length = 2 * some_length();
     TorcDeferred *done;
     if (!talk)
         return;
@@ -206,7 +220,7 @@ void act_send_descriptor(void)
     Talk *talk = some_talk();
     if (!talk)
         return;
-    int fd = open_stream_file(system);
+    int fd = system->ops->open(system, "/anything", O_RDWR | O_CREAT, 0600);
     (void)TorcTransport_sendFileDescriptor(talk->base.transport, fd);
     if (fd >= 0)
         (void)system->ops->close(system, fd);
@@ -250,16 +264,20 @@ void act_reading(void)
 void act_settings(void)
 {
     Talk *talk = some_talk();
-    unsigned what = below(6);
+    unsigned what = below(10);
     if (!talk)
         return;
     TorcTransport *transport = talk->base.transport;
     switch (what) {
     case 0: (void)TorcTransport_setWriteMarks(transport, below(3) * 1000, 0); break;
-    case 1: (void)TorcTransport_setWriteMarks(transport, 500 + below(60000), below(500)); break;
-    case 2: (void)TorcTransport_setBufferLimit(transport, below(3) * 30000); break;
+    case 1: (void)TorcTransport_setWriteMarks(transport, 500 + below(90000), below(500)); break;
+    case 2: (void)TorcTransport_setBufferLimit(transport, below(3) * 60000); break;
     case 3: (void)TorcTransport_setCloseTimeout(transport, some_seconds() - 0.01); break;
     case 4: (void)TorcTransport_setTcpNoDelay(transport, below(2)); break;
+    case 5: (void)TorcTransport_setTcpKeepAliveTimes(transport, 1, 2, 3); break;
+    case 6: (void)TorcTransport_setTcpUserTimeout(transport, some_seconds()); break;
+    case 7: (void)TorcTransport_setIdleTimeout(transport, some_seconds()); break;
+    case 8: (void)TorcTransport_getReceiveBufferSize(transport); break;
     default: (void)TorcTransport_setSendBufferSize(transport, (int)below(60000)); break;
     }
 }
@@ -275,6 +293,7 @@ void act_look(void)
     TorcTransport_getPeer(transport, &address);
     TorcProtocol *protocol = TorcConnectionId_protocol(TorcTransport_getConnectionId(transport));
     FUZZ_CHECK(protocol == (TorcTransport_connected(transport) ? &talk->base : NULL));
+    FUZZ_CHECK(TorcTransport_getHandle(transport) >= 0);
     FUZZ_CHECK(talk->sending || TorcTransport_bufferedBytes(transport) <= talk->written);
 }
 
@@ -284,6 +303,6 @@ void act_bound_call(void)
     double seconds = some_seconds();
     if (!talk)
         return;
-    TorcCall *call = TORC_CALL(called, arm(), .destroy = disarm, .protocol = &talk->base);
+    TorcCall *call = TORC_CALL(called, arm(), .destroy = disarm_and_act, .protocol = &talk->base);
     (void)TorcReactor_callLaterWith(world.reactor, seconds, call, &world.timers[below(TIMERS)]);
 }

@@ -49,10 +49,13 @@ static struct {
     size_t now;
     size_t peak;
     long until_failure; /* negative: never */
+    bool for_ever;      /* it is not the only one */
 } memory = {.until_failure = -1};
 
 static bool fails(void)
 {
+    if (memory.until_failure == 0 && memory.for_ever)
+        return true;
     return memory.until_failure >= 0 && memory.until_failure-- == 0;
 }
 
@@ -109,4 +112,11 @@ void fuzz_resetPeak(void)
 void fuzz_failAllocation(long number)
 {
     memory.until_failure = number;
+    memory.for_ever = false;
+}
+
+void fuzz_failAllocationsFrom(long number)
+{
+    memory.until_failure = number;
+    memory.for_ever = true;
 }

@@ -77,4 +77,7 @@ void fuzz_resetPeak(void);
 /* The allocation with this number from now on fails, 0 being the next; negative: none does. */
 void fuzz_failAllocation(long number);
 
+/* That one, and all that follow. */
+void fuzz_failAllocationsFrom(long number);
+
 #endif

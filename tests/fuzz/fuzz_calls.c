@@ -1,7 +1,7 @@
-/* Random sequences of public calls, from inside every slot and from outside, on the simulation,
- * with system calls and allocations that fail: calls.h says what must hold whatever is called.
+/* Sequences of public calls, from inside every slot and from outside, on the simulation, with system
+ * calls and allocations that fail: calls.h says what must hold whatever is called.
  *
- * The input: the settings of the simulation, and then acts, each a byte and what it reads itself
+ * The input: the settings of the world, and then acts, each a byte and what it reads itself
  * (calls_acts.c). Callbacks read from it, too: how many acts they make.
  *
  * FUZZ_PLANTED is for a build that must fail: of what a short write leaves over, the first byte
@@ -40,38 +40,70 @@ static void plant(TorcSim *sim)
 
 static TorcSim *new_sim(void)
 {
-    static const size_t chunks[] = {0, 0, 7, 1000};
-    static const size_t buffers[] = {0, 100, 4096};
-    static const double graces[] = {0, -1, 0.001};
-    size_t chunk = chunks[below(4)];
-    size_t buffer = buffers[below(3)];
+    static const size_t chunks[] = {0, 0, 1, 7, 1000};
+    static const size_t buffers[] = {0, 4096, 4096, 100};
+    static const double graces[] = {0, -1, 0.001, 60};
+    unsigned seed = below(256);
+    size_t chunk = chunks[below(5)];
+    size_t buffer = buffers[below(4)];
+    bool level = below(2);
+    double grace = graces[below(4)];
 
-    world.most = chunk == 7 || buffer == 100 ? 600 : STREAM_SIZE;
-    return TorcSim_newWith(
-        TORC_SIM_OPTIONS(.seed = 1, .chunkSize = chunk, .bufferSize = buffer,
-                         .levelTriggered = below(2),
-                         .reactor = TORC_REACTOR_OPTIONS(.gracePeriod = graces[below(3)])));
+    /* Bytes that leave one by one are not many, or an execution takes seconds. */
+    world.most = chunk == 1 || buffer == 100 ? 600 : chunk == 7 ? 5000 : LARGEST_WRITE;
+    return TorcSim_newWith(TORC_SIM_OPTIONS(.seed = seed, .chunkSize = chunk, .bufferSize = buffer,
+                                            .levelTriggered = level,
+                                            .reactor = TORC_REACTOR_OPTIONS(.gracePeriod = grace)));
 }
 
-static void begin_world(const uint8_t *data, size_t size)
+static void set_trace(void)
+{
+    if (calls_follower)
+        TorcSim_followTrace(world.sim, calls_follower, NULL);
+    else
+        TorcSim_setTraceSize(world.sim, 0);
+}
+
+/* Who is there to be connected to. */
+static void build_network(void)
 {
     static const char *const known[] = {"192.0.2.9", "127.0.0.1"};
-    world = (World){.input = {data, size}};
-    world.sim = new_sim();
-    FUZZ_CHECK(world.sim);
-    world.reactor = TorcSim_reactor(world.sim);
-    TorcSim_setTraceSize(world.sim, 0);
-    plant(world.sim);
-    world.factory = TorcClientFactory_new(&calls_factory_class);
-    FUZZ_CHECK(world.factory && TorcSim_listen(world.sim, "192.0.2.9", OUTSIDE_PORT) == 0);
+    static const char *const hole[] = {"198.51.100.1", "127.0.0.1"};
+    FUZZ_CHECK(TorcSim_listen(world.sim, "192.0.2.9", OUTSIDE_PORT) == 0);
     TorcSim_blackHole(world.sim, "198.51.100.1");
     TorcSim_setAddresses(world.sim, "known.example", known, 2);
+    TorcSim_setAddresses(world.sim, "hole.example", hole, 2);
 }
+
+/* False: there was no memory for it, as the input wants it. */
+static bool begin_world(const uint8_t *data, size_t size)
+{
+    world = (World){.input = {data, size}};
+    begin_memory();
+    world.sim = new_sim();
+    if (!world.sim) {
+        fuzz_failAllocation(-1);
+        return false;
+    }
+    world.reactor = TorcSim_reactor(world.sim);
+    set_trace();
+    if (below(2))
+        TorcSim_setWakeOrder(world.sim, TORC_SIM_ORDER_RANDOM);
+    begin_faults();
+    plant(world.sim);
+    world.factory = TorcClientFactory_new(&calls_factory_class);
+    build_network();
+    unsigned open = below(256);
+    for (int i = 0; i < PORTS; i++)
+        if (open >> 2 * i & 3)
+            open_port(i);
+    return true;
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
 
 /* Seconds by which calls may have been put off, each time by the most that some_seconds knows. */
 enum { LATEST = 40 * MOST_ACTS };
-
-/* ---- the end ------------------------------------------------------------------------------- */
 
 static void stop(void *arg)
 {
@@ -80,11 +112,10 @@ static void stop(void *arg)
 }
 
 /* Nothing fails any more, and nobody begins anything new. */
-static void end_faults(void)
+static void end_acts(void)
 {
     world.over = true;
-    fuzz_failAllocation(-1);
-    TorcSim_stopFaults(world.sim);
+    end_faults();
     release_producers();
 }
 
@@ -102,16 +133,37 @@ static void end_by_run(void)
     FUZZ_CHECK_THAT(torc_check_clean(world.sim, report, sizeof(report)), "%s", report);
 }
 
-static void end_world(bool by_run)
+typedef enum Ending {
+    END_AT_ONCE,
+    END_BY_RUN,
+    END_SERVING /* ports first, then by a run */
+} Ending;
+
+static Ending some_ending(void)
 {
-    end_faults();
-    if (by_run)
-        end_by_run();
+    static const Ending endings[] = {END_AT_ONCE, END_BY_RUN, END_SERVING, END_SERVING};
+    return endings[below(4)];
+}
+
+static void let_go_of_all(void)
+{
     for (int i = 0; i < PORTS; i++)
         TorcPort_unref(world.ports[i]);
     for (int i = 0; i < CONNECTORS; i++)
-        TorcConnector_unref(world.connectors[i]);
-    TorcFactory_unref(&world.factory->base);
+        if (world.clients[i].held)
+            TorcConnector_unref(world.clients[i].connector);
+    if (world.factory)
+        TorcFactory_unref(&world.factory->base);
+}
+
+static void end_world(Ending ending)
+{
+    end_acts();
+    if (ending == END_SERVING)
+        check_ports();
+    if (ending != END_AT_ONCE)
+        end_by_run();
+    let_go_of_all();
     TorcSim_free(world.sim);
     FUZZ_CHECK(world.made == 0 && world.attempts == 0 && world.factories == 0);
     FUZZ_CHECK(world.protocols == 0);
@@ -122,11 +174,12 @@ static void end_world(bool by_run)
 
 static void play(const uint8_t *data, size_t size)
 {
-    begin_world(data, size);
-    bool by_run = below(4) > 0;
+    if (!begin_world(data, size))
+        return;
+    Ending ending = some_ending();
     while (world.input.left > 0 && world.acts < MOST_ACTS)
         act();
-    end_world(by_run);
+    end_world(ending);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -144,6 +197,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t before = fuzz_memory();
     play(data, size);
+    calls_counts.sequences++;
     FUZZ_CHECK_THAT(fuzz_memory() <= before, "%zu bytes were allocated before, %zu after", before,
                     fuzz_memory());
     return 0;

@@ -75,6 +75,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argv;
     fuzz_countMemory();
     sim = TorcSim_new(1);
+    TorcSim_setTraceSize(sim, 0);
     for (int i = 0; i < LIMITS; i++) {
         factories[i] = new_asking(limits[i]);
         limit = limits[i];

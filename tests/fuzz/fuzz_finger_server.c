@@ -42,6 +42,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argv;
     fuzz_countMemory();
     sim = TorcSim_new(1);
+    TorcSim_setTraceSize(sim, 0);
     TorcFingerTable *table = new_table();
     for (unsigned i = 0; i < OPTIONS; i++) {
         factories[i] = new_factory(&table->base, i);

@@ -21,6 +21,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argv;
     fuzz_countMemory();
     sim = TorcSim_new(1);
+    TorcSim_setTraceSize(sim, 0);
     return 0;
 }
 

@@ -156,6 +156,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argv;
     fuzz_countMemory();
     sim = TorcSim_new(1);
+    TorcSim_setTraceSize(sim, 0);
     FUZZ_CHECK(TorcReactor_callLater(TorcSim_reactor(sim), 0, do_nothing, NULL, NULL) == 0);
     FUZZ_CHECK(TorcSim_advance(sim, 0) == 0);
     for (int i = 0; i < CLASSES; i++)

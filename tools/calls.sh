@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Builds the sequences of calls (tests/fuzz/calls.h) and plays them from seeds; build-calls/ledger gets
+# a line, and build-calls/crashers the bytes of a sequence that failed.
+#
+#   tools/calls.sh [--sanitize WHICH] [ARGUMENT...]        the arguments of tests/fuzz/calls_main.c
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+die() {
+    printf 'calls: %s\n' "$*" >&2
+    exit 2
+}
+
+# shellcheck source=tools/sanitizer.sh
+source tools/sanitizer.sh
+
+dir=build-calls
+options=(buildtype=debugoptimized b_ndebug=false)
+runner=()
+# As tools/fuzz.sh has it: a sequence leaves no more freed memory than that.
+export ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=1:quarantine_size_mb=4:malloc_context_size=6}
+take_sanitizer "$@"
+# Optimised: a build of its own beside that of the tests.
+if [[ $dir != build-calls ]]; then
+    dir=build-calls-${dir#build-}
+    options+=(optimization=2)
+fi
+
+tools/configure.sh "$dir" "${options[@]}"
+meson compile -C "$dir" --ninja-args=tests/fuzz/calls
+mkdir -p build-calls/crashers
+exec "${runner[@]}" "$dir/tests/fuzz/calls" --ledger build-calls/ledger --save build-calls/crashers \
+    "${arguments[@]}"
