@@ -220,26 +220,55 @@ def since_the_last_find(runs, found):
 
 
 # The tool's name in the ledger -> what failed, and how many are wanted.
-TORTURE = {"resources": ("allocations, descriptors and threads that were missing", 50_000),
-           "calls": ("system calls that failed, by the errno table", 10_000)}
+# tests counts for the same as resources.
+TORTURE = {"resources": ("allocations, descriptors and threads that were missing", 50_000, ""),
+           "tests": ("the same in tests, which may fail then", 0, " --test all"),
+           "calls": ("system calls that failed, by the errno table", 10_000, "")}
 
 
 def torture(page, lines):
     rows = []
-    for tool, (what, wanted) in TORTURE.items():
+    for tool, (what, wanted, how) in TORTURE.items():
         runs = since_the_last_find(lines[tool], "failed")
         if not runs:
-            page.lack(what, "./dev torture")
+            page.lack(what, f"./dev torture{how}")
             continue
         # The same faults again are not more faults: the largest run alone counts.
         run = max(runs, key=lambda run: run["survived"])
-        rows.append(f"| {what} | {number(run['survived'])} | {number(wanted)} | "
-                    f"{run['seconds']:.0f} s | `./dev torture --seed {run['seed']}` | {day(run['when'])} |")
+        command = f"./dev torture{how.removesuffix(' all')} --seed {run['seed']}{' all' if how else ''}"
+        if run.get("points"):
+            command = command.replace("--seed", f"--points {run['points']} --seed")
+        rows.append(f"| {what} | {number(run['survived'])} | {number(wanted) if wanted else 'as above'} | "
+                    f"{run['seconds']:.0f} s | `{command}` | {day(run['when'])} |")
     if rows:
         page.section("Faults survived")
         page.say("In each run another call fails. Nothing crashed, leaked or hung, and the same reactor",
-                 "then served a fresh echo.", "")
+                 "then served a fresh echo; not in tests, which show no more than that nothing of the kind",
+                 "happened until they failed.", "")
         page.table("| | survived | wanted | took | again | when |", rows)
+
+
+def from_seeds(runs):
+    """The run's sanitizer -> runs of ./dev calls; the fuzzer's own are left out."""
+    kinds = defaultdict(list)
+    for run in runs:
+        if run.get("from") == "seeds":
+            kinds[run["sanitizer"]].append(run)
+    return kinds
+
+
+def fuzz_row(what, runs, wanted, again):
+    done = sum(run["executions"] for run in runs)
+    features = max(run["features"] for run in runs)
+    return (f"| {what} | {number(done)} | {number(wanted)} | {number(features) if features else ''} | "
+            f"`{again}` | {day(runs[-1]['when'])} |")
+
+
+def seeds_row(target, sanitizer, runs):
+    how = f" --sanitize {sanitizer}" if sanitizer else ""
+    under = f"under {sanitizer}" if sanitizer else "without sanitizers"
+    return fuzz_row(f"{target}, from seeds, {under}", runs, SEQUENCES_WANTED,
+                    f"./dev {target} --seeds {runs[-1]['executions']} --first {runs[-1]['seed']}{how}")
 
 
 def fuzz(page, lines):
@@ -249,21 +278,21 @@ def fuzz(page, lines):
         targets[line["target"]].append(line)
     for target, all_runs in sorted(targets.items()):
         runs = since_the_last_find(all_runs, "crashes")
-        if not runs:
-            page.lack(f"fuzzing `{target}`, after what was found last", f"./dev fuzz {target}")
-            continue
+        fuzzed = [run for run in runs if run.get("from") != "seeds"]
         wanted = SEQUENCES_WANTED if target == "calls" else EXECUTIONS_WANTED
-        done = sum(run["executions"] for run in runs)
-        features = max(run["features"] for run in runs)
-        rows.append(f"| {target} | {number(done)} | {number(wanted)} | {number(features)} | "
-                    f"`./dev fuzz {target}` | {day(runs[-1]['when'])} |")
+        if fuzzed:
+            rows.append(fuzz_row(target, fuzzed, wanted, f"./dev fuzz {target}"))
+        else:
+            page.lack(f"fuzzing `{target}`, after what was found last", f"./dev fuzz {target}")
+        for sanitizer, seeds in sorted(from_seeds(runs).items(), reverse=True):
+            rows.append(seeds_row(target, sanitizer, seeds))
     if not targets:
         page.lack("fuzzing", "./dev fuzz")
     if rows:
         page.section("Fuzzing")
-        page.say("Inputs that broke nothing, under the address and undefined-behaviour sanitizers; for",
-                 "`calls` an input is a sequence of public calls ([fuzzing](fuzzing.md)). Counted since",
-                 "something was found last.", "")
+        page.say("Inputs that broke nothing, under the address and undefined-behaviour sanitizers unless it",
+                 "says otherwise; for `calls` an input is a sequence of public calls ([fuzzing](fuzzing.md)).",
+                 "Counted since something was found last.", "")
         page.table("| target | executions | wanted | features | again | when |", rows)
 
 

@@ -3,7 +3,8 @@
  * Any thread: pool threads allocate too, so the counters are atomic; which of two threads comes
  * first is theirs to decide. The rule changes only between two runs, on the one thread there is.
  *
- * New memory is filled with a pattern, so that nobody relies on finding zeros. */
+ * New memory is filled with a pattern, so that nobody relies on finding zeros, and so is what is freed,
+ * where the C library can tell how much it is: who uses it must not find it as it was. */
 #include "faults.h"
 
 #include <errno.h>
@@ -16,6 +17,10 @@
 #endif
 
 #include "reactor/memory_internal.h"
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 enum { BURST = 4, PATTERN = 0xa5 };
 
@@ -153,9 +158,23 @@ static void *reallocate(void *old, size_t size)
     return refuse_memory() ? NULL : realloc(old, size);
 }
 
+#if defined(__GLIBC__) && !defined(TORC__ADDRESS_SANITIZER)
+static void fill_freed(void *memory)
+{
+    memset(memory, TORC__POISON, malloc_usable_size(memory));
+}
+#else
+static void fill_freed(void *memory)
+{
+    (void)memory;
+}
+#endif
+
 static void release(void *memory)
 {
     live_blocks -= memory != NULL;
+    if (memory)
+        fill_freed(memory);
     free(memory);
 }
 

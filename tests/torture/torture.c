@@ -20,14 +20,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "ledger.h"
 #include "run.h"
+#include "scratch.h"
 
-enum { MOST_JOBS = 16, MOST_SHOWN = 20 };
+enum { MOST_JOBS = 64, MOST_SHOWN = 20 };
 
 /* Of each kind; later ones meet nothing new. */
 enum { MOST_CALLS = 8 };
@@ -136,6 +138,37 @@ static void settle(Job *job, int status)
         torture.points++;
 }
 
+/* ---- interruption -------------------------------------------------------------------------- */
+
+static const int endings[] = {SIGHUP, SIGINT, SIGTERM};
+enum { ENDINGS = sizeof(endings) / sizeof(endings[0]) };
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int number)
+{
+    interrupted = number;
+}
+
+/* What waits is woken: no SA_RESTART. */
+static void catch_endings(void)
+{
+    struct sigaction action = {.sa_handler = interrupt};
+    for (size_t i = 0; i < ENDINGS; i++)
+        (void)sigaction(endings[i], &action, NULL);
+}
+
+/* With the status that a shell gives to who dies of the signal. No run is left that makes files. */
+static _Noreturn void end_interrupted(void)
+{
+    for (int i = 0; i < torture.job_count; i++)
+        if (torture.jobs[i].pid > 0)
+            (void)kill(torture.jobs[i].pid, SIGKILL);
+    while (wait(NULL) > 0)
+        ;
+    exit(128 + interrupted);
+}
+
 /* ---- jobs ---------------------------------------------------------------------------------- */
 
 static void open_jobs(int count)
@@ -152,6 +185,15 @@ static void open_jobs(int count)
     }
 }
 
+/* Runs do not outlive their parent, and have no handlers that are not theirs. */
+static _Noreturn void start_run(const Job *job)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (size_t i = 0; i < ENDINGS; i++)
+        (void)signal(endings[i], SIG_DFL);
+    run_play(&job->plan, job->report);
+}
+
 static void start(Job *job, const Plan *plan)
 {
     job->plan = *plan;
@@ -163,7 +205,7 @@ static void start(Job *job, const Plan *plan)
         exit(2);
     }
     if (job->pid == 0)
-        run_play(plan, job->report);
+        start_run(job);
 }
 
 static Job *job_of(pid_t pid)
@@ -181,7 +223,9 @@ static bool wait_for_one(void)
     pid_t pid;
     do
         pid = wait(&status);
-    while (pid < 0 && errno == EINTR);
+    while (pid < 0 && errno == EINTR && !interrupted);
+    if (interrupted)
+        end_interrupted();
     Job *job = pid > 0 ? job_of(pid) : NULL;
     if (job)
         settle(job, status);
@@ -386,7 +430,7 @@ static bool read_number(const char *text, uint64_t most, uint64_t *ret_number)
 /* The number of arguments that were options; -1: they are wrong. */
 static int read_options(int argc, char **argv)
 {
-    uint64_t jobs = 8; /* they mostly wait */
+    uint64_t jobs = 32; /* they mostly wait */
     int i = 1;
     for (; i < argc && argv[i][0] == '-'; i += 2) {
         uint64_t number = 0;
@@ -458,6 +502,8 @@ int main(int argc, char **argv)
     int first = read_options(argc, argv);
     if (first < 0)
         return usage();
+    scratch_open();
+    catch_endings();
     int count = first < argc ? argc - first : 2;
     for (int i = 0; i < count; i++) {
         const char *word = first < argc ? argv[first + i] : everything[i];

@@ -45,7 +45,7 @@ typedef struct World {
     TorcSystem *system;     /* below the reactor, if it is not the reactor's own */
     bool broken;            /* a fault has struck in it */
     bool may_leave_files;   /* and that is no wonder */
-    char directory[32];     /* for UNIX sockets and files */
+    char directory[40];     /* for UNIX sockets and files */
     const char *address[2]; /* UNIX addresses in it */
 } World;
 

@@ -12,6 +12,7 @@
 #include "testing/sim_hygiene.h"
 #include "testing/sim_internal.h"
 #include "faulty_system.h"
+#include "scratch.h"
 #include "torture.h"
 
 typedef struct WorldKind {
@@ -82,7 +83,7 @@ static void begin_real(const WorldKind *kind)
     static char path[64];
     static char abstract[64];
     faults_pause();
-    strcpy(world.directory, "/tmp/torc-torture-XXXXXX");
+    snprintf(world.directory, sizeof(world.directory), "%s/XXXXXX", scratch_path());
     CHECK(mkdtemp(world.directory));
     snprintf(path, sizeof(path), "%s/socket", world.directory);
     snprintf(abstract, sizeof(abstract), "@%s", world.directory);
