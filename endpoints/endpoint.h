@@ -18,7 +18,7 @@
  *     every port takes besides what is said below
  *         maxConnections=N      1 or more at a time; those beyond wait until one has ended
  *         refuseExcess=yes|no   yes: they are closed at once (TorcPort_setMaxConnections); needs
-                               maxConnections
+ *                               maxConnections
  *     tcp:PORT[:interface=ADDRESS][:backlog=N][:reusePort=yes|no]
  *         port      0 … 65535, or a service's name ("http": TorcReactor_portOfService, asked
  *                   when the description is read); 0: the system chooses one, ask TorcPort_getHost

@@ -126,6 +126,8 @@ static CooperativeTask *find_task(TorcCooperativeTask handle)
     uint32_t number = (uint32_t)handle.id;
     if (!handle.cooperator || number >= handle.cooperator->slot_count)
         return NULL;
+    if (handle.cooperator->reactor)
+        TORC__ON_THREAD_OF(handle.cooperator->reactor);
     const TaskSlot *slot = &handle.cooperator->slots[number];
     return slot->generation == handle.id >> 32 ? slot->task : NULL;
 }

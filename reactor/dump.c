@@ -64,8 +64,8 @@ static void dump_call(const TorcDump *dump, const TorcTimerEntry *entry, const c
         (uintptr_t)call.function, call.bound ? ", bound to a connection" : "");
 }
 
-/* A line function that breaks its rule may change the heap under us, so both ends are kept in mind:
- * that of the copy and, where there is none, that of the heap as it is by now. */
+/* A line function that breaks its rule may add or cancel calls: this goes no further than the copy or,
+ * without one, than the heap does by then. */
 static int dump_delayed_calls(const TorcDump *dump)
 {
     const TorcTimerHeap *heap = &dump->reactor->timers.heap;

@@ -153,10 +153,10 @@ TORC_API void TorcDNSOptions_init(TorcDNSOptions *options);
 /* Asks name servers itself, over UDP and, for long answers, TCP, without threads: A and AAAA
  * records (RFC 1035, RFC 3596). It does not read /etc/hosts: put a TorcHostsResolver in front for
  * that. "localhost" and what ends in ".localhost" is ::1 and 127.0.0.1, whatever servers say
- * (RFC 6761 §6.3). IPv6 addresses come first, unless this host cannot reach them and can reach the IPv4 ones.
- * Up to 64 look-ups are under way at a time, more wait their turn. It serves this reactor alone
- * (-EINVAL otherwise). NULL and errno: EINVAL, ENOMEM, ENOTSUP when the library was built without
- * c-ares. */
+ * (RFC 6761 §6.3). IPv6 addresses come first, unless this host cannot reach them and can reach the
+ * IPv4 ones. Up to 64 look-ups are under way at a time, more wait their turn. It serves this reactor
+ * alone (-EINVAL otherwise). NULL and errno: EINVAL, ENOMEM, ENOTSUP when the library was built
+ * without c-ares. */
 TORC_API TorcResolver *TorcDNSResolver_new(TorcReactor *reactor, const TorcDNSOptions *options);
 
 TORC_END_DECLS

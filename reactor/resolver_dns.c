@@ -170,11 +170,12 @@ static bool is_localhost(const char *host)
 }
 
 /* No server is asked: one that answered could have this host's secrets sent to another. */
-static int answer_localhost(const DNSResolver *dns, uint16_t port, TorcDeferred **ret_addresses)
+static int answer_localhost(const DNSResolver *dns, uint16_t port, TorcAddressFamily family,
+                            TorcDeferred **ret_addresses)
 {
     const TorcAddress six = {.family = TORC_ADDRESS_IPV6, .port = port, .ip = {[15] = 1}};
     const TorcAddress four = {.family = TORC_ADDRESS_IPV4, .port = port, .ip = {127, 0, 0, 1}};
-    bool swap = ipv4_goes_first(dns, &six, &four);
+    bool swap = family == TORC_ADDRESS_NONE && ipv4_goes_first(dns, &six, &four);
     const TorcAddress both[] = {swap ? four : six, swap ? six : four};
     TorcAddressList *list = TorcAddressList_new(both, 2);
     TorcDeferred *deferred = list ? TorcDeferred_succeed(list, TorcAddressList_free) : NULL;
@@ -426,7 +427,7 @@ static int dns_resolve(TorcResolver *self, TorcReactor *reactor, const char *hos
     DNSResolver *dns = (DNSResolver *)self;
     TORC__REQUIRE(reactor == dns->reactor);
     if (is_localhost(host))
-        return answer_localhost(dns, port, ret_addresses);
+        return answer_localhost(dns, port, family, ret_addresses);
     DNSLookup *lookup = new_lookup(dns, host, port, family);
     TorcDeferred *deferred = lookup ? TorcDeferred_new(cancel_lookup, lookup) : NULL;
     if (!deferred) {

@@ -94,7 +94,10 @@ report() {
     rate=$(statistic "$name" average_exec_per_sec)
     features=$(progress "$name" ft:)
     seed=$(sed -n 's/^INFO: Seed: \([0-9]*\)$/\1/p' "$dir/logs/$name/log")
-    if [[ $status -ne 0 ]]; then
+    if [[ $status -eq 72 ]]; then # libFuzzer was interrupted
+        printf '%-20s interrupted\n' "$name"
+        return 1
+    elif [[ $status -ne 0 ]]; then
         verdict='FAILED'
     elif [[ $features -lt $least_features ]]; then
         verdict="FAILED: fewer than $least_features features"

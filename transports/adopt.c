@@ -175,14 +175,11 @@ static Adopted *adopted_new(TorcStreams *streams, int fd, TorcFactory *factory,
     Adopted *adopted = torc__zalloc(sizeof(Adopted));
     if (!adopted)
         return NULL;
-    adopted->owner = (TorcStreamOwner){.streams = streams,
-                                       .system = streams->reactor->system,
-                                       .factory = TorcFactory_ref(factory),
-                                       .references = 1,
-                                       .made = adopted_made,
+    adopted->owner = (TorcStreamOwner){.made = adopted_made,
                                        .connected = adopted_connected,
                                        .lost = adopted_lost,
                                        .free = adopted_free};
+    torc__streamOwner_begin(&adopted->owner, streams, factory);
     adopted->connected = connected;
     adopted->fd = fd;
     return adopted;

@@ -272,14 +272,11 @@ TorcConnector *torc__connector_new(TorcStreams *streams, size_t size, const Torc
     }
     if (timeout == 0)
         timeout = TORC__CONNECT_TIMEOUT;
-    connector->owner = (TorcStreamOwner){.streams = streams,
-                                         .system = streams->reactor->system,
-                                         .factory = TorcFactory_ref(factory),
-                                         .references = 1,
-                                         .made = connector_made,
+    connector->owner = (TorcStreamOwner){.made = connector_made,
                                          .connected = connector_connected,
                                          .lost = connector_lost,
                                          .free = connector_free};
+    torc__streamOwner_begin(&connector->owner, streams, factory);
     connector->kind = kind;
     connector->host = copy;
     connector->port = port;
@@ -308,11 +305,12 @@ int TorcConnector_connect(TorcConnector *connector)
     TORC__REQUIRE(connector);
     if (connector->state != TORC_CONNECTOR_DISCONNECTED)
         return -EISCONN;
-    if (torc__reactor_stopping(torc__connector_reactor(connector)))
+    TorcReactor *reactor = torc__connector_reactor(connector);
+    if (!reactor || torc__reactor_stopping(reactor))
         return -TORC_ENOTRUNNING;
     connector->state = TORC_CONNECTOR_CONNECTING;
     connector->starting = true;
-    torc__connector_reactor(connector)->counters.attempts++;
+    reactor->counters.attempts++;
     if (!connector->linked) {
         link_connector(connector);
         TorcFactory_doStart(connector->owner.factory);

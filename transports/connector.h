@@ -22,7 +22,7 @@ typedef enum TorcConnectorState {
 TORC_API TorcConnectorState TorcConnector_state(const TorcConnector *connector);
 
 /* Starts another attempt. 0; -EISCONN unless disconnected; -TORC_ENOTRUNNING while the reactor
- * shuts down. */
+ * shuts down, and when it was freed. */
 TORC_API int TorcConnector_connect(TorcConnector *connector);
 
 /* Gives up the attempt: clientConnectionFailed follows with TORC_CONNECTION_CANCELLED. 0, or

@@ -67,7 +67,8 @@ int TorcPort_startListening(TorcPort *port)
         return -EALREADY;
     if (port->draining)
         return -EBUSY;
-    if (torc__reactor_stopping(torc__port_reactor(port)))
+    TorcReactor *reactor = torc__port_reactor(port);
+    if (!reactor || torc__reactor_stopping(reactor))
         return -TORC_ENOTRUNNING;
     int r = open_port(port);
     if (r < 0)
@@ -242,13 +243,8 @@ TorcPort *torc__port_new(TorcStreams *streams, size_t size, const TorcPortKind *
     TorcPort *port = torc__zalloc(size);
     if (!port)
         return NULL;
-    port->owner = (TorcStreamOwner){.streams = streams,
-                                    .system = streams->reactor->system,
-                                    .factory = TorcFactory_ref(factory),
-                                    .references = 1,
-                                    .made = port_made,
-                                    .lost = port_lost,
-                                    .free = port_free};
+    port->owner = (TorcStreamOwner){.made = port_made, .lost = port_lost, .free = port_free};
+    torc__streamOwner_begin(&port->owner, streams, factory);
     port->kind = kind;
     port->address = *address;
     port->fd = port->spare = -1;

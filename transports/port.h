@@ -34,8 +34,8 @@ TORC_API void TorcPort_getHost(const TorcPort *port, TorcAddress *ret_address);
 TORC_API int TorcPort_stopListening(TorcPort *port, TorcDeferred **ret_done);
 
 /* Listens again after stopListening, on the same address (the same number, even if 0 was asked
- * for). 0; -EALREADY when listening; -EBUSY while it drains; or as the function that made the
- * port. */
+ * for). 0; -EALREADY when listening; -EBUSY while it drains; -TORC_ENOTRUNNING when the reactor was
+ * freed; or as the function that made the port. */
 TORC_API int TorcPort_startListening(TorcPort *port);
 
 TORC_API bool TorcPort_listening(const TorcPort *port);
@@ -87,8 +87,8 @@ typedef struct TorcPortCounters {
     uint64_t connectionsClosed[TORC_COUNTED_KINDS];
 } TorcPortCounters;
 
-/* Fills in what ret_counters->size has room for; see TorcReactor_getCounters, which adds them up. 0
- * or -EINVAL. */
+/* Fills in what ret_counters->size has room for; see TorcReactor_getCounters, which counts all
+ * ports and clients, also those that are gone. 0 or -EINVAL. */
 TORC_API int TorcPort_getCounters(const TorcPort *port, TorcPortCounters *ret_counters);
 
 /* ---- draining ------------------------------------------------------------------------------ */

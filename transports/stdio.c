@@ -99,14 +99,10 @@ static int open_both(TorcStreams *streams, int input, int output, TorcFactory *f
         torc__free(io);
         return r;
     }
-    io->owner = (TorcStreamOwner){.streams = streams,
-                                  .system = &io->system.base,
-                                  .factory = TorcFactory_ref(factory),
-                                  .references = 1,
-                                  .made = stdio_made,
-                                  .connected = stdio_connected,
-                                  .lost = stdio_lost,
-                                  .free = stdio_free};
+    io->owner = (TorcStreamOwner){
+        .made = stdio_made, .connected = stdio_connected, .lost = stdio_lost, .free = stdio_free};
+    torc__streamOwner_begin(&io->owner, streams, factory);
+    io->owner.system = &io->system.base;
     *ret_io = io;
     return 0;
 }

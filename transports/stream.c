@@ -312,11 +312,18 @@ static void streams_abort(TorcReactorPart *part)
         torc__stream_lingerEnd(streams->linger_first);
 }
 
+static void streams_unref(TorcStreams *streams)
+{
+    if (--streams->references == 0)
+        torc__free(streams);
+}
+
 static void streams_free(TorcReactorPart *part)
 {
     TorcStreams *streams = (TorcStreams *)part;
 
     torc__ports_letGo(streams);
+    streams->reactor = NULL;
     while (streams->blocks) {
         TorcStreamBlock *block = streams->blocks;
         streams->blocks = block->next;
@@ -325,7 +332,7 @@ static void streams_free(TorcReactorPart *part)
     }
     torc__writePool_done(&streams->pool);
     torc__free(streams->receive_memory);
-    torc__free(streams);
+    streams_unref(streams);
 }
 
 TorcStreams *torc__streams(TorcReactor *reactor)
@@ -340,6 +347,7 @@ TorcStreams *torc__streams(TorcReactor *reactor)
         return NULL;
     }
     streams->reactor = reactor;
+    streams->references = 1;
     streams->part = (TorcReactorPart){.endTurn = streams_endTurn,
                                       .disconnect = streams_disconnect,
                                       .alive = streams_alive,
@@ -350,6 +358,28 @@ TorcStreams *torc__streams(TorcReactor *reactor)
     torc__reactor_addPart(reactor, &streams->part);
     reactor->streams = streams;
     return streams;
+}
+
+/* ---- owners -------------------------------------------------------------------------------- */
+
+void torc__streamOwner_begin(TorcStreamOwner *owner, TorcStreams *streams, TorcFactory *factory)
+{
+    owner->streams = streams;
+    owner->system = streams->reactor->system;
+    owner->factory = TorcFactory_ref(factory);
+    owner->references = 1;
+    streams->references++;
+}
+
+void torc__streamOwner_unref(TorcStreamOwner *owner)
+{
+    TorcStreams *streams = owner->streams;
+
+    assert(owner->references > 0);
+    if (--owner->references > 0)
+        return;
+    owner->free(owner);
+    streams_unref(streams);
 }
 
 /* ---- watch --------------------------------------------------------------------------------- */

@@ -40,12 +40,9 @@ struct TorcStreamOwner {
     void (*free)(TorcStreamOwner *owner);
 };
 
-static inline void torc__streamOwner_unref(TorcStreamOwner *owner)
-{
-    assert(owner->references > 0);
-    if (--owner->references == 0)
-        owner->free(owner);
-}
+/* With one reference, through the reactor's system. It may outlive the reactor. */
+void torc__streamOwner_begin(TorcStreamOwner *owner, TorcStreams *streams, TorcFactory *factory);
+void torc__streamOwner_unref(TorcStreamOwner *owner);
 
 enum {
     /* Life. */
@@ -151,7 +148,8 @@ static_assert(sizeof(void *) != 8 || sizeof(TorcStream) == 208,
 /* The transports' part of a reactor. */
 struct TorcStreams {
     TorcReactorPart part;
-    TorcReactor *reactor;
+    TorcReactor *reactor; /* NULL: it was freed, and this is left for owners that somebody holds */
+    unsigned references;  /* the reactor's, and one of each owner */
     /* Streams with something to do at the end of the turn, in order of arrival. */
     TorcStream *turn_first;
     TorcStream *turn_last;

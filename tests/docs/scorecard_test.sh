@@ -66,7 +66,7 @@ calls_run address 30 0 4000000
 fuzz_run calls 20 0 5000000
 write_page
 count on_page '| calls | 20 | 1,000,000 | 500 |'
-count on_page '| calls, from seeds, without sanitizers | 1,100 | 1,000,000 |  |'
+count on_page '| calls, from seeds, without sanitizers | 600 | 1,000,000 |  |'
 count on_page '/dev calls --seeds 600 --first 9`'
 count on_page '| calls, from seeds, under address | 30 | 1,000,000 |  |'
 count on_page '/dev calls --seeds 30 --first 9 --sanitize address`'

@@ -80,8 +80,8 @@ typedef struct World {
     size_t most;       /* bytes of one write */
     bool over;         /* no more acts: the end is under way */
     bool has_file;     /* for sendFile */
-    unsigned
-        fault_rate; /* of calls that no rule of the simulation is for one in so many fails; 0: none */
+    /* Of the calls for which the simulation has no rules one in so many fails; 0: none. */
+    unsigned fault_rate;
     uint64_t chance; /* where those chances come from */
     TorcSim *sim;
     TorcReactor *reactor;
@@ -176,6 +176,9 @@ void check_peers(void);
 
 /* One act, as the input says; none when it is used up or the end is under way. */
 void act(void);
+
+/* That the table of acts is what it says it is. Once, before the first. */
+void check_acts(void);
 
 void open_port(int i);
 

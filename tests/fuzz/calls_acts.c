@@ -388,6 +388,14 @@ static const Act acts[] = {
     {act_chances, "chances", 1},
 };
 
+void check_acts(void)
+{
+    unsigned sum = 0;
+    for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
+        sum += acts[i].weight;
+    FUZZ_CHECK(sum == ACTS_WEIGHT);
+}
+
 static const Act *some_act(void)
 {
     const Act *act = acts;

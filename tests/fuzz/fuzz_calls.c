@@ -190,6 +190,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         stream[i] = (char)('!' + i % 89);
     fuzz_countMemory();
     resolve_classes();
+    check_acts();
     return 0;
 }
 

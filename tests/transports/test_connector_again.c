@@ -276,6 +276,7 @@ START_TEST(a_held_connector_outlives_the_reactor)
     TorcSim_free(sim);
     ck_assert_int_eq(TorcConnector_state(connector), TORC_CONNECTOR_DISCONNECTED);
     ck_assert_str_eq(TorcConnector_getDestination(connector, NULL), FAR);
+    ck_assert_int_eq(TorcConnector_connect(connector), -TORC_ENOTRUNNING);
     ck_assert_uint_eq(rec.counts[RECORD_FACTORY_DESTROY], 0);
     ck_assert_ptr_null(TorcConnector_unref(connector));
     Recording_done(&rec);

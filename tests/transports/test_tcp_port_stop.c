@@ -286,6 +286,9 @@ START_TEST(a_held_port_outlives_the_reactor)
     TorcSim_free(sim);
     ck_assert(!TorcPort_listening(held));
     ck_assert_str_eq(host_of(held), "[::]:8881");
+    ck_assert_int_eq(TorcPort_startListening(held), -TORC_ENOTRUNNING);
+    ck_assert_int_eq(TorcPort_stopListening(held, NULL), 0);
+    ck_assert_int_eq(TorcPort_drain(held, 1, NULL), 0);
     ck_assert_uint_eq(rec.counts[RECORD_FACTORY_DESTROY], 0);
     TorcPort_unref(held);
     Recording_done(&rec);
