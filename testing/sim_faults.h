@@ -80,7 +80,7 @@ typedef struct TorcSimFaults {
     /* socket, accept, open, duplicate, openSpare, and taking a descriptor: EMFILE or ENFILE */
     unsigned noDescriptors;
     unsigned noBuffers;   /* socket, accept, send: ENOBUFS or ENOMEM */
-    unsigned noMemory;    /* watch, rewatch, setsockopt: ENOMEM */
+    unsigned noMemory;    /* watch, rewatch: ENOMEM */
     unsigned unreachable; /* connect: ENETUNREACH, EHOSTUNREACH or EADDRNOTAVAIL */
     unsigned noName;      /* look-ups: the name is unknown */
     unsigned noThread;    /* jobs: EAGAIN */

@@ -160,7 +160,6 @@ static const ByChance by_chance[] = {
     {CHANCE(.noDescriptors = CERTAIN), try_spare, {EMFILE, ENFILE}},
     {CHANCE(.interrupt = CERTAIN), try_connect, {EINTR}},
     {CHANCE(.unreachable = CERTAIN), try_connect, {ENETUNREACH, EHOSTUNREACH, EADDRNOTAVAIL}},
-    {CHANCE(.noMemory = CERTAIN), try_setsockopt, {ENOMEM}},
     {CHANCE(.noMemory = CERTAIN), try_watch, {ENOMEM}},
     {CHANCE(.noThread = CERTAIN), try_submit, {EAGAIN}},
 };
@@ -199,6 +198,16 @@ START_TEST(each_error_by_chance_comes_as_often_as_it_is_certain)
         TorcSimPeer_send(peer, "y");
         check_chance(&by_chance[i]);
     }
+}
+END_TEST
+
+START_TEST(setsockopt_does_not_fail_by_chance)
+{
+    TorcSimPeer *peer;
+    connected = connect_peer_to(&peer);
+    TorcSim_setFaults(sim, TORC_SIM_FAULTS(.noMemory = CERTAIN));
+    ck_assert_int_eq(try_setsockopt(), 0);
+    ck_assert_uint_eq(TorcSim_countFaults(sim, TORC_SIM_ANY_FAULT), 0);
 }
 END_TEST
 
@@ -269,7 +278,7 @@ START_TEST(a_delay_by_chance_is_over_after_the_longest_at_most)
 END_TEST
 
 RUN_SUITE("sim_errors", each_error_by_rule_comes_once_and_the_next_call_succeeds,
-          each_error_by_chance_comes_as_often_as_it_is_certain,
+          each_error_by_chance_comes_as_often_as_it_is_certain, setsockopt_does_not_fail_by_chance,
           a_reset_by_chance_is_ECONNRESET_to_recv_and_send_and_EPIPE_from_then_on,
           a_reset_by_chance_behind_the_peers_end_is_EPIPE_at_once, a_name_is_unknown_by_chance,
           a_delay_by_chance_is_over_after_the_longest_at_most)
