@@ -52,16 +52,21 @@ static int by_deadline(const void *a, const void *b)
     return (int32_t)(left->sequence - right->sequence) < 0 ? -1 : 1;
 }
 
+static int64_t time_left(const TorcTimerEntry *entry, int64_t now)
+{
+    if (entry->deadline == TORC__NEVER)
+        return TORC__NEVER;
+    return entry->deadline > now ? entry->deadline - now : 0;
+}
+
 static void dump_call(const TorcDump *dump, const TorcTimerEntry *entry, const char *indent)
 {
     char text[TORC__SECONDS_TEXT_SIZE];
     TorcTimerView call = torc__timers_view(&dump->reactor->timers, entry->timer);
 
-    torc__dump_print(
-        dump, "%sdelayed call: due in %s s, function 0x%" PRIxPTR "%s", indent,
-        torc__dump_seconds(
-            entry->deadline == TORC__NEVER ? TORC__NEVER : entry->deadline - dump->now, text),
-        (uintptr_t)call.function, call.bound ? ", bound to a connection" : "");
+    torc__dump_print(dump, "%sdelayed call: due in %s s, function 0x%" PRIxPTR "%s", indent,
+                     torc__dump_seconds(time_left(entry, dump->now), text),
+                     (uintptr_t)call.function, call.bound ? ", bound to a connection" : "");
 }
 
 /* A line function that breaks its rule may add or cancel calls: this goes no further than the copy or,

@@ -22,7 +22,8 @@ typedef struct TorcReactor TorcReactor;
  * counted. The event's keys: "class" and "slot" name whose callback it was ("echo",
  * "dataReceived"), or "call" says how it was scheduled ("delayed call", "call from thread", "signal
  * handler", …) and "function" is its address; "milliseconds" is how long it took. What the library
- * does for a callback inside it (a large write, a look-up in a file) counts as its time.
+ * does for a callback inside it (a large write, a look-up in a file) counts as its time. It is the
+ * time that passed: on a busy machine a callback that lost the processor is reported, too.
  *
  * seconds > 0; INFINITY: off, as is everything above ten minutes. The time is measured by the
  * processor's own counter, to about a microsecond. In a simulation it is the virtual time, which

@@ -19,6 +19,9 @@ has_options() {
     done
 }
 
+# Interrupted the first time, it has left what nothing can be done with.
+[[ -f $dir/meson-private/build.dat ]] || rm -rf "$dir/meson-private" "$dir/build.ninja"
+
 how=()
 if [[ -f $dir/build.ninja ]]; then
     if [[ -n ${CC-} && $CC != "$(cat "$dir/compiler" 2>/dev/null)" ]]; then

@@ -264,8 +264,8 @@ fi
 name=${words[0]-}
 [[ ${#words[@]} -le 2 ]] || die 'one target and its seconds'
 [[ -z $name ]] || targets | grep -qx -- "$name" || die "no target '$name'; there are: $(targets | paste -sd ' ')"
-[[ ${words[1]-1} =~ ^[1-9][0-9]*$ ]] || die "seconds are a number, not '${words[1]}'"
-[[ ${runs:-1} =~ ^[1-9][0-9]*$ ]] || die "runs are a number, not '$runs'"
+[[ ${words[1]-1} =~ ^[1-9][0-9]*$ ]] || die "seconds are a number of 1 or more, not '${words[1]}'"
+[[ ${runs:-1} =~ ^[1-9][0-9]*$ ]] || die "runs are a number of 1 or more, not '$runs'"
 [[ $length =~ ^[1-9][0-9]*$ ]] || die "the length is a number, not '$length'"
 [[ $jobs =~ ^[1-9][0-9]*$ ]] || die "jobs are a number, not '$jobs'"
 # So many runs, or so long; by default a minute.

@@ -325,7 +325,8 @@ def hostile(page, lines):
     page.table("| server, attack | peers | p99 without | p99 beside | most memory | again | when |",
                [f"| {server}, {attack} | {number(run['peers'])} | {run['control_p99_ms']:.1f} ms | "
                 f"{run['p99_ms']:.1f} ms{' (failed)' if run['failed'] else ''} | "
-                f"{number(run['memory_most_kb'])} kB | `./dev hostile {server}/{attack}` | {day(run['when'])} |"
+                f"{number(run['memory_most_kb'])} kB | `./dev hostile --peers {run['peers']} "
+                f"--seconds {run['seconds']:g} {server}/{attack}` | {day(run['when'])} |"
                 for (server, attack), run in sorted(latest.items())])
 
 

@@ -21,6 +21,7 @@ dir=build-test
 options=(buildtype=debug b_ndebug=false)
 runner=()
 filter=()
+names=()
 log=testlog log_end=
 again='./dev test' # how to see a failure again
 
@@ -50,7 +51,17 @@ on_backend() {
 
 list() {
     tools/configure.sh "$dir" "${options[@]}" >/dev/null
-    meson test -C "$dir" --no-rebuild --list "${filter[@]}" 2>/dev/null
+    meson test -C "$dir" --no-rebuild --list "$@" 2>/dev/null
+}
+
+# Meson runs those that there are, and says nothing of the others.
+check_names() {
+    local name known
+    [[ ${#names[@]} -gt 0 ]] || return 0
+    known=$(list | sed 's/.* \/ //; s/ *$//')
+    for name in "${names[@]}"; do
+        grep -qxF -- "${name#torc:}" <<<"$known" || die "there is no test '$name', --list shows them"
+    done
 }
 
 build() {
@@ -62,7 +73,7 @@ run() {
     export TORC_RELEASE_BUILD=$root/build
     local results=$dir/meson-logs/$log$log_end.json
     rm -f "$results"
-    "${runner[@]}" meson test -C "$dir" --no-rebuild "${filter[@]}" || true
+    "${runner[@]}" meson test -C "$dir" --no-rebuild "${filter[@]}" "${names[@]}" || true
     python3 tools/test_summary.py "$results" "$again"
 }
 
@@ -85,7 +96,7 @@ while [[ $# -gt 0 ]]; do
         --list) command=list ;;
         --) shift && filter+=("$@") && break ;;
         -*) die "unknown option $1" ;;
-        *) filter+=("$1") ;;
+        *) names+=("$1") ;;
     esac
     shift
 done
@@ -95,8 +106,9 @@ done
 [[ -z $valgrind ]] || under_memcheck
 [[ -z $backend ]] || on_backend "$backend"
 
+check_names
 if [[ $command == list ]]; then
-    list
+    list "${filter[@]}" "${names[@]}"
 elif build; then
     run
 else

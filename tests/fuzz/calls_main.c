@@ -76,7 +76,7 @@ static bool read_options(int argc, char **argv, Options *ret_options)
             if (!argv[i + 1] || !read_option(&options, argv[i], argv[i + 1]))
                 return false;
             i++;
-        } else if (read_number(argv[i], UINT32_MAX, &seconds))
+        } else if (read_number(argv[i], UINT32_MAX, &seconds) && seconds > 0)
             options.plan.seconds = (double)seconds;
         else
             return false;

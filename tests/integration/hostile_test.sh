@@ -53,21 +53,30 @@ list() {
     printf 'limits/%s\n' "${limits[@]}"
 }
 
+wrong() {
+    printf 'hostile: %s; ./dev hostile --help\n' "$*" >&2
+    exit 2
+}
+
 while (($# > 0)); do
     case $1 in
-        --peers | --seconds | --p99 | --ledger) (($# > 1)) || fail "$1 takes a value" ;;&
-        --peers) [[ $2 =~ ^[1-9][0-9]*$ ]] || fail "$1 takes a number of 1 or more, not \"$2\"" ;;&
-        --seconds | --p99) [[ $2 =~ ^[0-9]+([.][0-9]+)?$ ]] || fail "$1 takes a number, not \"$2\"" ;;&
+        --peers | --seconds | --p99 | --ledger) (($# > 1)) || wrong "$1 takes a value" ;;&
+        --peers) [[ $2 =~ ^[1-9][0-9]*$ ]] || wrong "$1 takes a number of 1 or more, not \"$2\"" ;;&
+        --seconds | --p99) [[ $2 =~ ^[0-9]+([.][0-9]+)?$ && $2 =~ [1-9] ]] || wrong "$1 takes a number above 0, not \"$2\"" ;;&
         --small) peers=60 seconds=0.25 control=0.1 p99=2000 idle=1 ;;
         --peers) peers=$2 && shift ;;
         --seconds) seconds=$2 && shift ;;
         --p99) p99=$2 && shift ;;
         --ledger) ledger=(--ledger "$2") && shift ;;
         --list) list && exit 0 ;;
-        -*) fail "unknown option $1" ;;
+        -*) wrong "unknown option $1" ;;
         *) only+=("$1") ;;
     esac
     shift
+done
+
+for name in "${only[@]}"; do
+    list | grep -qE "^$name(/|$)" || wrong "there is no row \"$name\"; --list shows them"
 done
 
 # is_wanted ROW: it was named, or its group, or nothing was.

@@ -56,6 +56,8 @@ static bool read_options(int argc, char **argv, Options *options)
         }
         if (!read_number(named ? argv[i + 1] : argv[i], &number))
             return false;
+        if (number == 0 && (!named || strcmp(argv[i], "--seeds") == 0))
+            return false; /* no run would find nothing */
         if (!named)
             options->seconds = (double)number;
         else if (strcmp(argv[i], "--seeds") == 0)
@@ -91,9 +93,10 @@ static void print_counts(const SwarmCounts *counts, double seconds)
     double busy = (double)clock() / CLOCKS_PER_SEC;
     printf("swarm: %" PRIu64 " runs of %d clients in %.1f s; %.0f a second of processor time\n",
            counts->runs, SWARM_CLIENTS, seconds, (double)counts->runs / busy);
-    printf("swarm: %" PRIu64 " connections, %" PRIu64 " ended in order with every byte, %" PRIu64
-           " otherwise; %" PRIu64 " bytes, %" PRIu64 " pauses, %" PRIu64 " faults\n",
-           counts->connections, counts->complete, counts->broken, counts->bytes, counts->paused,
+    printf("swarm: %" PRIu64 " clients ended in order with every byte, %" PRIu64
+           " otherwise; %" PRIu64 " connections, %" PRIu64 " bytes, %" PRIu64 " pauses, %" PRIu64
+           " faults\n",
+           counts->complete, counts->broken, counts->connections, counts->bytes, counts->paused,
            counts->faults);
 }
 
