@@ -51,6 +51,7 @@ on_backend() {
 
 list() {
     tools/configure.sh "$dir" "${options[@]}" >/dev/null
+    meson compile -C "$dir" --ninja-args=build.ninja >/dev/null 2>&1 # as meson.build is by now
     meson test -C "$dir" --no-rebuild --list "$@" 2>/dev/null
 }
 
@@ -60,7 +61,7 @@ check_names() {
     [[ ${#names[@]} -gt 0 ]] || return 0
     known=$(list | sed 's/.* \/ //; s/ *$//')
     for name in "${names[@]}"; do
-        grep -qxF -- "${name#torc:}" <<<"$known" || die "there is no test '$name', --list shows them"
+        grep -qxF -- "${name#torc:}" <<<"$known" || die "there is no test '$name', and --list shows those there are"
     done
 }
 
