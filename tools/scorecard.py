@@ -313,6 +313,9 @@ def swarm(page, lines):
                 f"{day(runs[-1]['when'])} |"])
 
 
+LIMITS = ("descriptors", "memory", "rounds")  # rows of ./dev hostile that it lists below limits/
+
+
 def hostile(page, lines):
     latest = {(run["server"], run["attack"]): run
               for run in lines["hostile"] if not run.get("sanitizer")}
@@ -325,8 +328,8 @@ def hostile(page, lines):
     page.table("| server, attack | peers | p99 without | p99 beside | most memory | again | when |",
                [f"| {server}, {attack} | {number(run['peers'])} | {run['control_p99_ms']:.1f} ms | "
                 f"{run['p99_ms']:.1f} ms{' (failed)' if run['failed'] else ''} | "
-                f"{number(run['memory_most_kb'])} kB | `./dev hostile --peers {run['peers']} "
-                f"--seconds {run['seconds']:g} {server}/{attack}` | {day(run['when'])} |"
+                f"{number(run['memory_most_kb'])} kB | `./dev hostile "
+                f"{'limits' if attack in LIMITS else server}/{attack}` | {day(run['when'])} |"
                 for (server, attack), run in sorted(latest.items())])
 
 

@@ -75,6 +75,9 @@ while (($# > 0)); do
     shift
 done
 
+# Figures are of the full size.
+[[ $peers == 4000 && $seconds == 6 ]] || ledger=()
+
 for name in "${only[@]}"; do
     list | grep -qE "^$name(/|$)" || wrong "there is no row \"$name\"; --list shows them"
 done
