@@ -5,7 +5,6 @@
  *
  * Ends with what the sequences did, so that it shows when they do nothing. The ledger gets a line like
  * those that tools/fuzz.sh writes for its targets; "sanitizer" tells it from them. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../support/read_number.h"
 #include "calls_seeds.h"
 
 typedef struct Options {
@@ -29,17 +29,6 @@ static int usage(void)
     return 2;
 }
 
-static bool read_number(const char *text, uint64_t most, uint64_t *ret_number)
-{
-    char *end;
-    errno = 0;
-    unsigned long long number = strtoull(text, &end, 0);
-    if (*text < '0' || *text > '9' || *end || errno || number > most)
-        return false;
-    *ret_number = number;
-    return true;
-}
-
 static bool read_option(Options *options, const char *name, const char *value)
 {
     uint64_t number;
@@ -48,10 +37,10 @@ static bool read_option(Options *options, const char *name, const char *value)
     else if (strcmp(name, "--save") == 0)
         options->plan.save = value;
     else if (strcmp(name, "--first") == 0)
-        return read_number(value, UINT64_MAX, &options->plan.first);
+        return read_number(value, 0, UINT64_MAX, &options->plan.first);
     else if (strcmp(name, "--seeds") == 0)
-        return read_number(value, UINT64_MAX, &options->plan.count) && options->plan.count > 0;
-    else if (strcmp(name, "--jobs") == 0 && read_number(value, CALLS_MOST_JOBS, &number))
+        return read_number(value, 0, UINT64_MAX, &options->plan.count) && options->plan.count > 0;
+    else if (strcmp(name, "--jobs") == 0 && read_number(value, 0, CALLS_MOST_JOBS, &number))
         return (options->plan.jobs = (unsigned)number) > 0;
     else
         return false;
@@ -76,7 +65,7 @@ static bool read_options(int argc, char **argv, Options *ret_options)
             if (!argv[i + 1] || !read_option(&options, argv[i], argv[i + 1]))
                 return false;
             i++;
-        } else if (read_number(argv[i], UINT32_MAX, &seconds) && seconds > 0)
+        } else if (read_number(argv[i], 0, UINT32_MAX, &seconds) && seconds > 0)
             options.plan.seconds = (double)seconds;
         else
             return false;

@@ -3,13 +3,13 @@
  *     swarm [--seeds COUNT | SECONDS] [--first SEED] [--ledger FILE]
  *
  * Runs without a trace, and the run that fails once more with it. The ledger gets a line. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "../support/read_number.h"
 #include "../torture/ledger.h"
 #include "swarm.h"
 
@@ -33,17 +33,6 @@ static int usage(void)
     return 2;
 }
 
-static bool read_number(const char *text, uint64_t *ret_number)
-{
-    char *end;
-    errno = 0;
-    unsigned long long number = strtoull(text ? text : "", &end, 0);
-    if (!text || *text < '0' || *text > '9' || *end || errno)
-        return false;
-    *ret_number = number;
-    return true;
-}
-
 static bool read_options(int argc, char **argv, Options *options)
 {
     *options = (Options){.seconds = 60, .first = (uint64_t)time(NULL) << 20};
@@ -54,7 +43,7 @@ static bool read_options(int argc, char **argv, Options *options)
             options->ledger = argv[++i];
             continue;
         }
-        if (!read_number(named ? argv[i + 1] : argv[i], &number))
+        if (!read_number(named ? argv[i + 1] : argv[i], 0, UINT64_MAX, &number))
             return false;
         if (number == 0 && (!named || strcmp(argv[i], "--seeds") == 0))
             return false; /* no run would find nothing */

@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../support/read_number.h"
 #include "ledger.h"
 #include "run.h"
 #include "scratch.h"
@@ -416,17 +417,6 @@ static int usage(void)
     return 2;
 }
 
-static bool read_number(const char *text, uint64_t most, uint64_t *ret_number)
-{
-    char *end;
-    errno = 0;
-    unsigned long long number = strtoull(text ? text : "", &end, 10);
-    if (!text || *text < '0' || *text > '9' || *end || errno || number > most)
-        return false;
-    *ret_number = number;
-    return true;
-}
-
 /* The number of arguments that were options; -1: they are wrong. */
 static int read_options(int argc, char **argv)
 {
@@ -436,7 +426,7 @@ static int read_options(int argc, char **argv)
         uint64_t number = 0;
         if (strcmp(argv[i], "--ledger") == 0 && argv[i + 1])
             options.ledger = argv[i + 1];
-        else if (!read_number(argv[i + 1], UINT64_MAX, &number))
+        else if (!read_number(argv[i + 1], 10, UINT64_MAX, &number))
             return -1;
         else if (strcmp(argv[i], "--sample") == 0 && number >= 1 && number <= 100)
             options.percent = (unsigned)number;
