@@ -61,32 +61,32 @@ void torc__stream_failConnection(TorcTransport *self, const TorcReason *reason)
 
 /* ---- when the output has left -------------------------------------------------------------- */
 
-static void finish(TorcStream *stream)
-{
-    TorcSystem *system = torc__stream_system(stream);
-
-    if (!(stream->flags & (TORC__READ_EOF | TORC__WRITE_SHUT))) {
-        int r = system->ops->shutdown(system, stream->fd, SHUT_WR);
-        if (r < 0) {
-            /* Not connected any more: a reset has come in. */
-            torc__stream_loseCode(stream, r == -ENOTCONN ? -ECONNRESET : r);
-            return;
-        }
-        stream->flags |= TORC__WRITE_SHUT;
-    }
-    torc__stream_lose(stream, TorcReason_static(TORC_CONNECTION_DONE));
-}
-
-static void shut_write_side(TorcStream *stream)
+/* Not connected any more: a reset has come in that was not told yet. As a send that fails, this ends
+ * the connection, after what there is to read. */
+static bool shut(TorcStream *stream)
 {
     TorcSystem *system = torc__stream_system(stream);
     int r = system->ops->shutdown(system, stream->fd, SHUT_WR);
 
-    if (r < 0 && r != -ENOTCONN) {
-        torc__stream_loseCode(stream, r);
-        return;
+    if (r < 0) {
+        torc__stream_breakOff(stream, r == -ENOTCONN ? -ECONNRESET : r);
+        return false;
     }
-    stream->flags |= TORC__WRITE_SHUT | TORC__WRITE_SHUT_NEWS;
+    stream->flags |= TORC__WRITE_SHUT;
+    return true;
+}
+
+static void finish(TorcStream *stream)
+{
+    if ((stream->flags & (TORC__READ_EOF | TORC__WRITE_SHUT)) || shut(stream))
+        torc__stream_lose(stream, TorcReason_static(TORC_CONNECTION_DONE));
+}
+
+static void shut_write_side(TorcStream *stream)
+{
+    if (!shut(stream))
+        return;
+    stream->flags |= TORC__WRITE_SHUT_NEWS;
     torc__stream_list(stream);
 }
 
@@ -94,7 +94,7 @@ bool torc__stream_drainDue(const TorcStream *stream)
 {
     uint32_t flags = stream->flags;
 
-    if (flags & (TORC__LOST | TORC__HELD_OPEN))
+    if (flags & (TORC__LOST | TORC__HELD_OPEN | TORC__WRITE_BROKEN))
         return false;
     if (flags & TORC__DISCONNECTING)
         return true;

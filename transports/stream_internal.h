@@ -300,6 +300,8 @@ bool torc__stream_closedForWriting(const TorcStream *stream);
  * once). */
 void torc__stream_sent(TorcStream *stream, size_t length);
 bool torc__stream_refused(TorcStream *stream, int code);
+/* The peer is gone, but it may have said something before it went: that is read first. */
+void torc__stream_breakOff(TorcStream *stream, int code);
 
 /* ---- stream_descriptors.c: of UNIX streams ------------------------------------------------- */
 

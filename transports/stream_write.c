@@ -51,8 +51,7 @@ static void block_for_a_while(TorcStream *stream)
         block(stream);
 }
 
-/* The peer is gone, but it may have said something before it went: that is read first. */
-static void break_off(TorcStream *stream, int code)
+void torc__stream_breakOff(TorcStream *stream, int code)
 {
     TorcStreamExtras *extras = torc__stream_reads(stream) ? torc__stream_extras(stream) : NULL;
     if (!extras) {
@@ -74,7 +73,7 @@ TORC__COLD bool torc__stream_refused(TorcStream *stream, int code)
     else if (code == -ENOBUFS || code == -ENOMEM)
         block_for_a_while(stream);
     else
-        break_off(stream, code);
+        torc__stream_breakOff(stream, code);
     return false;
 }
 
@@ -337,7 +336,7 @@ int torc__stream_writeOwned(TorcTransport *self, const void *data, size_t length
 static ssize_t file_refused(TorcStream *stream, ssize_t code)
 {
     if (code == -EPIPE || code == -ECONNRESET || code == -ETIMEDOUT) {
-        break_off(stream, (int)code);
+        torc__stream_breakOff(stream, (int)code);
         return -EPIPE;
     }
     if (code == -EAGAIN) {

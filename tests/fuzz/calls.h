@@ -41,11 +41,20 @@ enum { LARGEST_WRITE = 70000, STREAM_SIZE = 128 * 1024 };
 /* The last port is a UNIX one. */
 enum { UNIX_PORT = PORTS - 1 };
 
+typedef struct Peer {
+    TorcSimPeer *sim;
+    size_t sent;
+    bool shut;    /* sends no more */
+    bool unruly;  /* closed, reset, or of a connection that is not known: may miss bytes */
+    bool expects; /* its connection was closed in order after `total` bytes */
+    size_t total;
+} Peer;
+
 /* A connection of the code under test. */
 typedef struct Talk {
     TorcProtocol base;
     int place;       /* in world.talks; -1: there was none left */
-    int peer;        /* whom it talks to: a place in world.peers, or -1 */
+    Peer *peer;      /* whom it talks to; NULL: none of them */
     size_t received; /* bytes, so far */
     size_t written;  /* bytes that were taken */
     bool made;
@@ -57,15 +66,6 @@ typedef struct Talk {
     bool streams;
     bool told_to_pause;
 } Talk;
-
-typedef struct Peer {
-    TorcSimPeer *sim;
-    size_t sent;
-    bool shut;    /* sends no more */
-    bool unruly;  /* closed, reset, or of a connection that is not known: may miss bytes */
-    bool expects; /* its connection was closed in order after `total` bytes */
-    size_t total;
-} Peer;
 
 typedef struct Client {
     TorcConnector *connector;
@@ -100,7 +100,6 @@ typedef struct World {
     long factories; /* started and not stopped */
     long armed;     /* destroy and release functions that have still to run */
     long builds;    /* calls of buildProtocol */
-    long failed_shutdowns;
 } World;
 
 extern World world;

@@ -319,6 +319,48 @@ START_TEST(a_fin_waits_for_output_that_the_peer_does_not_take)
 }
 END_TEST
 
+static bool with_output;
+
+static void close_what_was_reset(Recording *recording)
+{
+    rec.on[RECORD_DATA] = NULL;
+    TorcSimPeer_send(peer, "last words");
+    TorcSimPeer_reset(peer);
+    if (with_output)
+        ck_assert_int_eq(TorcTransport_write(recording->transport, "answer", 6), 0);
+    ck_assert_int_eq(TorcTransport_loseWriteConnection(recording->transport), 0);
+}
+
+START_TEST(a_write_side_that_a_reset_has_taken_is_not_told_as_closed) /* CLOSE-10 */
+{
+    begin_half_closeable(_i / 2);
+    with_output = _i % 2;
+    rec.on[RECORD_DATA] = close_what_was_reset;
+    TorcSimPeer_send(peer, "go");
+    settle();
+    ck_assert_str_eq(rec.log, "made data:12 lost:LOST");
+    ck_assert_int_eq(rec.code, -ECONNRESET);
+    end();
+}
+END_TEST
+
+START_TEST(a_write_side_whose_last_bytes_could_not_be_sent_is_not_told_as_closed) /* CLOSE-10 */
+{
+    begin_half_closeable(_i);
+    ck_assert_uint_ne(TorcSim_addFault(sim, TORC_SIM_FAULT(.call = TORC_SIM_SEND, .nth = 1,
+                                                           .times = 1, .error = EHOSTUNREACH)),
+                      0);
+    static char input[300000]; /* more than is read in a turn */
+    TorcSimPeer_sendBytes(peer, input, sizeof(input));
+    ck_assert_int_eq(write_pattern(10), 0);
+    ck_assert_int_eq(TorcTransport_loseWriteConnection(rec.transport), 0);
+    settle();
+    ck_assert_str_eq(rec.log, "made data:300000 lost:LOST");
+    ck_assert_int_eq(rec.code, -EHOSTUNREACH);
+    end();
+}
+END_TEST
+
 START_TEST(losing_the_connection_after_its_write_side_closes_it) /* CLOSE-11 */
 {
     begin_half_closeable(_i / 2);
@@ -614,6 +656,8 @@ RUN_LOOP_TESTS("stream closing", {loseConnection_closes_in_order_and_not_inside_
                {a_peer_that_sends_fin_and_never_reads_is_cut_off, MODES},
                {loseWriteConnection_sends_fin_behind_the_output_and_reading_goes_on, MODES},
                {without_the_slot_loseWriteConnection_is_silent, MODES},
+               {a_write_side_that_a_reset_has_taken_is_not_told_as_closed, 2 * MODES},
+               {a_write_side_whose_last_bytes_could_not_be_sent_is_not_told_as_closed, WHOLE_MODES},
                {a_fin_waits_for_output_that_the_peer_does_not_take, MODES},
                {losing_the_connection_after_its_write_side_closes_it, 2 * MODES},
                {with_both_sides_closed_the_application_ends_it, 2 * MODES},
