@@ -81,9 +81,12 @@ static void accept_again(void *arg)
 }
 
 /* Accepting goes on after a time that doubles while nothing gets better. False when not even a
- * timer can be had; then the watch stays as it is. */
+ * timer can be had; then the watch stays as it is. One batch may have two reasons for it: the end of
+ * a connection that could not bring the watch back, and then an accept that fails. */
 static bool back_off(TorcPort *port)
 {
+    if (TorcDelayedCall_active(port->back_off_call))
+        return true;
     port->back_off = port->back_off ? port->back_off * 2 : back_off_shortest;
     if (port->back_off > back_off_longest)
         port->back_off = back_off_longest;

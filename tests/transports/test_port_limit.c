@@ -134,6 +134,24 @@ START_TEST(what_buildProtocol_refuses_or_fails_does_not_count)
 }
 END_TEST
 
+/* The end of the first brings back no watch, and then the second cannot be accepted. */
+START_TEST(two_reasons_to_look_away_are_one_and_go_with_the_port)
+{
+    begin_limited(_i, 1);
+    rec.refuse = true;
+    TorcSim_failCall(sim, TORC_SIM_WATCH, 1, ENOMEM, 1);
+    TorcSim_failCall(sim, TORC_SIM_ACCEPT, 2, ENOMEM, 1);
+    connect_peer();
+    ck_assert_uint_eq(accepts(), 2);
+    TorcPort_ref(port);
+    ck_assert_int_eq(TorcPort_stopListening(port, NULL), 0);
+    settle();
+    ck_assert_msg(torc_check_clean(sim, last_event, sizeof(last_event)), "%s", last_event);
+    TorcPort_unref(port);
+    end();
+}
+END_TEST
+
 START_TEST(reaching_the_limit_is_logged)
 {
     events = 0;
@@ -505,6 +523,7 @@ RUN_LOOP_TESTS(
     {a_burst_fills_the_port_to_the_limit_exactly, WHOLE_MODES},
     {the_count_includes_the_one_being_built_and_the_one_being_lost, WHOLE_MODES},
     {what_buildProtocol_refuses_or_fails_does_not_count, WHOLE_MODES},
+    {two_reasons_to_look_away_are_one_and_go_with_the_port, WHOLE_MODES},
     {reaching_the_limit_is_logged, 1}, {a_raised_limit_lets_in_those_who_wait, WHOLE_MODES},
     {a_lowered_limit_closes_nothing, WHOLE_MODES},
     {a_limit_set_inside_a_callback_holds_at_once, 2 * WHOLE_MODES},
