@@ -36,7 +36,7 @@ struct TorcReason {
     X(TORC_CONNECTION_NO_PROTOCOL, "NO_PROTOCOL",                                                  \
       "the factory gave no protocol for the connection")                                           \
     X(TORC_CONNECTION_OVERFLOW, "OVERFLOW",                                                        \
-      "the other side read too slowly and the limit for unsent output was passed")                 \
+      "more output waited to be sent than the buffer limit allows")                                \
     X(TORC_CONNECTION_SHUTDOWN, "SHUTDOWN",                                                        \
       "the reactor was stopped while the connection was open")                                     \
     X(TORC_CONNECTION_TLS, "TLS", "TLS failed on the connection")                                  \

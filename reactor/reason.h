@@ -23,7 +23,7 @@ typedef enum TorcReasonKind {
     TORC_CONNECTION_CANCELLED,          /* by stopConnecting or disconnect */
     TORC_CONNECTION_DNS_LOOKUP,         /* the host name could not be resolved */
     TORC_CONNECTION_NO_PROTOCOL,        /* buildProtocol refused or failed */
-    TORC_CONNECTION_OVERFLOW,           /* the peer read too slowly: the buffer limit was passed */
+    TORC_CONNECTION_OVERFLOW,           /* more output waited than the buffer limit allows */
     TORC_CONNECTION_SHUTDOWN,           /* the reactor stopped, or the port was drained */
     TORC_CONNECTION_TLS,                /* handshake, certificate or record error */
     TORC_CONNECTION_APPLICATION,        /* the application's own, given to failConnection */

@@ -137,13 +137,11 @@ static size_t string_bufferedBytes(const TorcTransport *self)
     return torc__stringTransport_waiting((const TorcStringTransport *)self);
 }
 
-static int overflow(TorcStringTransport *wire)
+static int overflow(TorcStringTransport *wire, size_t length)
 {
     wire->aborted = true;
-    torc__stringTransport_end(
-        wire, TorcReason_new(TORC_CONNECTION_OVERFLOW, -ENOBUFS,
-                             "the peer reads too slowly: its buffer limit of %zu bytes was passed",
-                             wire->buffer_limit));
+    torc__stringTransport_end(wire,
+                              torc__transport_overflow(&wire->base, wire->buffer_limit, length));
     return -ENOBUFS;
 }
 
@@ -158,7 +156,7 @@ static int admit(TorcStringTransport *wire, size_t length)
         return -EPIPE;
     }
     if (limit > 0 && (length > limit || torc__stringTransport_waiting(wire) > limit - length))
-        return overflow(wire);
+        return overflow(wire, length);
     return 0;
 }
 

@@ -214,11 +214,9 @@ static bool beyond_limit(const TorcStream *stream, size_t length)
     return limit > 0 && (length > limit || waiting > limit - length);
 }
 
-static TORC__COLD int overflow(TorcStream *stream)
+static TORC__COLD int overflow(TorcStream *stream, size_t length)
 {
-    TorcReason *reason = TorcReason_new(
-        TORC_CONNECTION_OVERFLOW, -ENOBUFS,
-        "the peer reads too slowly: its buffer limit of %zu bytes was passed", limit_of(stream));
+    TorcReason *reason = torc__transport_overflow(&stream->base, limit_of(stream), length);
     return give_up(stream, reason, -ENOBUFS);
 }
 
@@ -271,7 +269,7 @@ int torc__stream_write(TorcTransport *self, const void *data, size_t length)
     if (length == 0)
         return 0;
     if (beyond_limit(stream, length))
-        return overflow(stream);
+        return overflow(stream, length);
     return length < DIRECT_SIZE ? queue_copy(stream, data, length)
                                 : write_large(stream, data, length);
 }
@@ -322,7 +320,7 @@ int torc__stream_writeOwned(TorcTransport *self, const void *data, size_t length
     int r = closed_for_writing(stream) ? refuse(stream) : 0;
 
     if (r == 0 && beyond_limit(stream, length))
-        r = overflow(stream);
+        r = overflow(stream, length);
     if (r == 0 && length > 0)
         return queue_owned(stream, data, length, release, arg);
     if (release)

@@ -144,6 +144,18 @@ void TorcTransport_failConnection(TorcTransport *transport, const TorcReason *re
             transport, reason ? reason : TorcReason_static(TORC_CONNECTION_APPLICATION));
 }
 
+/* It cannot be told from here whether the peer was slow or one callback wrote too much. */
+TORC__COLD TorcReason *torc__transport_overflow(const TorcTransport *self, size_t limit,
+                                                size_t length)
+{
+    return TorcReason_new(
+        TORC_CONNECTION_OVERFLOW, -ENOBUFS,
+        "a write of %zu bytes, with %zu waiting, passed the buffer limit of %zu: "
+        "write no faster than the peer reads (pauseProducing tells when to stop), "
+        "or raise the limit",
+        length, self->cls->bufferedBytes(self), limit);
+}
+
 int TorcTransport_setCloseTimeout(TorcTransport *transport, double seconds)
 {
     TORC__REQUIRE(transport && !isnan(seconds));

@@ -73,4 +73,7 @@ struct TorcTransport {
     TorcProtocol *protocol;
 };
 
+/* Why a connection ends whose buffer limit does not admit a write of that length. */
+TorcReason *torc__transport_overflow(const TorcTransport *self, size_t limit, size_t length);
+
 #endif

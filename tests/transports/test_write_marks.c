@@ -282,8 +282,24 @@ START_TEST(passing_the_buffer_limit_aborts_with_a_reason_that_says_so) /* WR-12,
     ck_assert_str_eq(rec.log, "made");
     settle();
     ck_assert_str_eq(rec.log, "made lost:OVERFLOW");
-    ck_assert_ptr_nonnull(strstr(rec.text, "5000"));
+    ck_assert_ptr_nonnull(strstr(rec.text, "a write of 1 bytes, with 5000 waiting, passed the "
+                                           "buffer limit of 5000: "));
     ck_assert(TorcSimPeer_gotReset(peer));
+    end();
+}
+END_TEST
+
+START_TEST(one_write_beyond_the_buffer_limit_is_not_the_peer_s_fault)
+{
+    begin_connected(_i);
+    ck_assert_int_eq(TorcTransport_setBufferLimit(rec.transport, 5000), 0);
+    ck_assert_int_eq(write_pattern(5001), -ENOBUFS);
+    settle();
+    ck_assert_str_eq(rec.log, "made lost:OVERFLOW");
+    ck_assert_str_eq(rec.text,
+                     "a write of 5001 bytes, with 0 waiting, passed the buffer limit of 5000: "
+                     "write no faster than the peer reads (pauseProducing tells when to stop), "
+                     "or raise the limit");
     end();
 }
 END_TEST
@@ -356,6 +372,7 @@ RUN_LOOP_TESTS("write marks", {the_high_mark_is_told_once_and_the_low_mark_once,
                {who_pauses_at_the_mark_after_the_last_byte_is_told_of_the_end, 1},
                {there_is_no_buffer_limit_by_default, WHOLE_MODES},
                {passing_the_buffer_limit_aborts_with_a_reason_that_says_so, MODES},
+               {one_write_beyond_the_buffer_limit_is_not_the_peer_s_fault, MODES},
                {a_factory_gives_its_connections_a_limit_which_they_may_change, MODES},
                {owned_bytes_beyond_the_limit_are_released, MODES},
                {an_overflow_ends_that_connection_alone, MODES})
