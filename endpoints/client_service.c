@@ -461,6 +461,7 @@ TorcClientService *TorcClientService_new(TorcClientEndpoint *endpoint, TorcFacto
     self->factory = TorcFactory_ref(factory);
     self->options = read;
     self->tick.function = tick_over;
+    self->tick.what = "next attempt of a client service";
     return self;
 }
 

@@ -318,8 +318,9 @@ static bool wait_for_next(Race *race)
 {
     (void)TorcDelayedCall_cancel(race->next);
     return race->begun == race->count ||
-           TorcReactor_callLater(race->owner->reactor, race->settings->attemptDelay, delay_passed,
-                                 race, &race->next) == 0;
+           torc__ownCallLater(race->owner->reactor, torc__nanoseconds(race->settings->attemptDelay),
+                              "next address of a connect race", delay_passed, race,
+                              &race->next) == 0;
 }
 
 static void begin_next(Race *race)
@@ -385,8 +386,8 @@ static int begin(Race *race)
 {
     int r = 0;
     if (race->settings->timeout >= 0)
-        r = TorcReactor_callLater(race->owner->reactor, race->settings->timeout, deadline_passed,
-                                  race, &race->deadline);
+        r = torc__ownCallLater(race->owner->reactor, torc__nanoseconds(race->settings->timeout),
+                               "connect timeout", deadline_passed, race, &race->deadline);
     return r < 0 ? r : begin_lookup(race);
 }
 

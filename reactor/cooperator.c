@@ -286,11 +286,12 @@ static void pending_over(TorcResult *result, void *arg)
 
 static void run_step(CooperativeTask *task)
 {
+    TorcReactor *reactor = task->cooperator->reactor;
     TorcResult result = {0};
 
     take_out(task);
     task->stepping = true;
-    task->last = !task->step(&result, task->arg);
+    TORC__OBSERVE_CALL(reactor, "step", task->step, task->last = !task->step(&result, task->arg));
     task->stepping = false;
     TorcDeferred *pending = torc__result_takeDeferred(&result);
     if (pending && !task->stopped) {
@@ -353,6 +354,7 @@ TorcCooperator *TorcCooperator_new(TorcReactor *reactor)
         return NULL;
     }
     cooperator->tick.function = slice;
+    cooperator->tick.what = "slice of a cooperator";
     cooperator->follower.reactorGone = reactor_gone;
     cooperator->reactor = reactor;
     torc__follow(reactor, &cooperator->follower);

@@ -30,12 +30,13 @@ static void cancel_later(TorcDeferred *deferred, void *arg)
 }
 
 /* NULL: out of memory. */
-static TorcDeferred *start(TorcReactor *reactor, int64_t delay)
+static TorcDeferred *start(TorcReactor *reactor, int64_t delay, TorcDeferredFunction *function)
 {
     Later *later = torc__zalloc(sizeof(*later));
     if (!later)
         return NULL;
-    later->tick.function = time_over;
+    later->tick =
+        (TorcTick){.function = time_over, .what = "deferLater", .callee = (uintptr_t)function};
     later->deferred = TorcDeferred_new(cancel_later, later);
     if (later->deferred && torc__tick_start(&later->tick, reactor, delay) == 0)
         return later->deferred;
@@ -60,7 +61,7 @@ TorcDeferred *TorcReactor_deferLater(TorcReactor *reactor, double delay,
         errno = EINVAL;
         return NULL;
     }
-    TorcDeferred *deferred = start(reactor, torc__nanoseconds(delay));
+    TorcDeferred *deferred = start(reactor, torc__nanoseconds(delay), function);
     if (deferred && function) /* there is room for the first steps */
         (void)TorcDeferred_addBoth(deferred, function, arg);
     else if (function)

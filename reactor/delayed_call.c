@@ -11,11 +11,13 @@
  * it likes. A slot becomes free only when its function and its destroy function have returned.
  *
  * A pending call costs a slot of 40 bytes and 20 in the heap. What few calls have shares a place: a
- * call is bound, or it has a destroy function; one with both keeps the latter in a second slot. */
+ * call is bound, or the library's own, or it has a destroy function; one that is bound and has one
+ * keeps the latter in a second slot. */
 #include <assert.h>
 #include <math.h>
 
 #include "reactor_internal.h"
+#include "task_internal.h"
 
 /* How a call ended; ACTIVE: it has not. */
 typedef enum Outcome { ACTIVE, CALLED, CANCELLED, NONE_YET } Outcome;
@@ -30,6 +32,7 @@ static const int outcome_codes[] = {
 
 typedef enum Binding {
     UNBOUND,
+    OWN,   /* unbound, and the library's */
     FIRST, /* of its bound list */
     INNER  /* of it */
 } Binding;
@@ -39,6 +42,7 @@ typedef struct TorcTimerSlot {
     void *arg;
     union {
         TorcFunction *destroy; /* UNBOUND */
+        const char *purpose;   /* OWN */
         TorcBoundCalls *bound; /* FIRST: the list */
         uint32_t previous;     /* INNER: number + 1 */
     };
@@ -62,6 +66,11 @@ static_assert(sizeof(void *) != 8 || sizeof(TorcTimerSlot) == 40,
 static TorcTimerSlot *slot_at(const TorcTimers *timers, uint32_t number)
 {
     return &timers->blocks[number / SLOTS_PER_BLOCK][number % SLOTS_PER_BLOCK];
+}
+
+static bool is_bound(const TorcTimerSlot *slot)
+{
+    return slot->binding >= FIRST;
 }
 
 static void free_slot(TorcTimers *timers, uint32_t number)
@@ -172,9 +181,19 @@ TorcTimerView torc__timers_view(const TorcTimers *timers, uint32_t number)
 {
     const TorcTimerSlot *slot = slot_at(timers, number);
     const TorcTimerSlot *call = slot->extended ? slot_at(timers, extension_of(slot)) : slot;
-    bool bound = slot->binding != UNBOUND;
+    const TorcTick *tick = torc__tick_of(call->function, call->arg);
 
-    return (TorcTimerView){call->function, bound, bound ? slot->next : 0};
+    if (slot->binding == OWN)
+        return (TorcTimerView){.what = slot->purpose};
+    if (tick)
+        return (TorcTimerView){.what = tick->what, .function = tick->callee};
+    bool bound = is_bound(slot);
+    return (TorcTimerView){NULL, (uintptr_t)call->function, bound, bound ? slot->next : 0};
+}
+
+static const char *kind_of(const TorcTimerSlot *slot)
+{
+    return slot->binding == OWN ? slot->purpose : "delayed call";
 }
 
 /* Before it is unbound. */
@@ -223,7 +242,6 @@ static void remove_bound(TorcTimers *timers, TorcTimerSlot *slot)
         if (next)
             next->previous = slot->previous;
     }
-    slot->binding = UNBOUND;
 }
 
 /* ---- the life of a call -------------------------------------------------------------------- */
@@ -244,8 +262,9 @@ static TorcKeptCall finish(TorcTimers *timers, uint32_t number, Outcome outcome)
     assert(slot->outcome == ACTIVE);
     torc__timerHeap_remove(&timers->heap, number);
     TorcKeptCall call = take_call(timers, slot);
-    if (slot->binding != UNBOUND)
+    if (is_bound(slot))
         remove_bound(timers, slot);
+    slot->binding = UNBOUND;
     slot->destroy = NULL;
     slot->outcome = (uint8_t)outcome;
     return call;
@@ -258,8 +277,9 @@ static TorcReactor *reactor_of(TorcTimers *timers)
 
 static void make_call(TorcTimers *timers, uint32_t number)
 {
+    const char *kind = kind_of(slot_at(timers, number));
     TorcKeptCall call = finish(timers, number, CALLED);
-    torc__call_runObserved(reactor_of(timers), &call, "delayed call");
+    torc__call_runObserved(reactor_of(timers), &call, kind);
     free_slot(timers, number);
 }
 
@@ -358,22 +378,42 @@ static int new_call(TorcTimers *timers, TorcKeptCall call, TorcBoundCalls *bound
     return 0;
 }
 
+static void start(TorcReactor *reactor, uint32_t number, int64_t delay, TorcDelayedCall *ret_call)
+{
+    TorcTimers *timers = &reactor->timers;
+    int64_t deadline = later(torc__now(reactor), delay);
+
+    assert(delay >= 0);
+    torc__timerHeap_add(&timers->heap, schedule(timers, number, deadline));
+    if (ret_call)
+        *ret_call = handle_of(reactor, number);
+}
+
 int torc__callLater(TorcReactor *reactor, int64_t delay, TorcFunction *function, void *arg,
                     TorcFunction *destroy, TorcBoundCalls *bound, TorcDelayedCall *ret_call)
 {
-    assert(delay >= 0);
-    TorcTimers *timers = &reactor->timers;
     TorcKeptCall call = {function, arg, destroy};
     uint32_t number;
-    int r = new_call(timers, call, bound, &number);
+    int r = new_call(&reactor->timers, call, bound, &number);
     if (r < 0) {
         torc__call_destroy(&call);
         return r;
     }
-    int64_t deadline = later(torc__now(reactor), delay);
-    torc__timerHeap_add(&timers->heap, schedule(timers, number, deadline));
-    if (ret_call)
-        *ret_call = handle_of(reactor, number);
+    start(reactor, number, delay, ret_call);
+    return 0;
+}
+
+int torc__ownCallLater(TorcReactor *reactor, int64_t delay, const char *purpose,
+                       TorcFunction *function, void *arg, TorcDelayedCall *ret_call)
+{
+    uint32_t number;
+    int r = new_call(&reactor->timers, (TorcKeptCall){function, arg, NULL}, NULL, &number);
+    if (r < 0)
+        return r;
+    TorcTimerSlot *slot = slot_at(&reactor->timers, number);
+    slot->binding = OWN;
+    slot->purpose = purpose;
+    start(reactor, number, delay, ret_call);
     return 0;
 }
 

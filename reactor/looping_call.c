@@ -181,7 +181,8 @@ TorcLoopingCall *TorcLoopingCall_new(TorcReactor *reactor, TorcDeferredFunction 
         errno = reactor && function ? ENOMEM : EINVAL;
         return NULL;
     }
-    loop->tick.function = tick_over;
+    loop->tick =
+        (TorcTick){.function = tick_over, .what = "looping call", .callee = (uintptr_t)function};
     loop->reactor = reactor;
     loop->function = function;
     loop->arg = arg;

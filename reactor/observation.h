@@ -21,9 +21,11 @@ typedef struct TorcReactor TorcReactor;
  * with) is reported when it returns, as the event "reactor.slow-callback" of level WARNING, and
  * counted. The event's keys: "class" and "slot" name whose callback it was ("echo",
  * "dataReceived"), or "call" says how it was scheduled ("delayed call", "call from thread", "signal
- * handler", …) and "function" is its address; "milliseconds" is how long it took. What the library
- * does for a callback inside it (a large write, a look-up in a file) counts as its time. It is the
- * time that passed: on a busy machine a callback that lost the processor is reported, too.
+ * handler", "step" of a cooperator, …) and "function" where it is: "chat+0x62c0", the file and the
+ * address in it, as addr2line takes them (the plain address where files cannot be known);
+ * "milliseconds" is how long it took. What the library does for a callback inside it (a large write,
+ * a look-up in a file) counts as its time, what another callback took that was reported does not.
+ * It is the time that passed: on a busy machine a callback that lost the processor is reported, too.
  *
  * seconds > 0; INFINITY: off, as is everything above ten minutes. The time is measured by the
  * processor's own counter, to about a microsecond. In a simulation it is the virtual time, which
@@ -69,7 +71,8 @@ TORC_API int TorcReactor_getCounters(const TorcReactor *reactor, TorcReactorCoun
 typedef void TorcDumpFunction(const char *line, void *arg);
 
 /* Lists what the reactor holds, a line for each: ports (address, factory, connections), connectors,
- * connections (peer, host, class, age, bytes that wait, state), delayed calls by time, posted calls
+ * connections (peer, host, class, age, bytes that wait, state), delayed calls by time (with their
+ * function, as above, or what the library made them for), posted calls
  * and the pool's jobs, triggers and signal handlers; behind them the counters that are not 0. The
  * text is for people and may change.
  *

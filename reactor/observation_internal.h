@@ -50,6 +50,10 @@ typedef struct TorcSlowCallbacks {
     TorcTicks limit;   /* from here on a callback is looked at more closely */
     int64_t threshold; /* nanoseconds; TORC__NEVER: off */
     double tick;       /* nanoseconds; 0: not known yet */
+    /* The last that was reported; it may have been inside one that is still to come. */
+    uint64_t told_turn;
+    TorcTicks told_end;
+    TorcTicks told_ticks;
 } TorcSlowCallbacks;
 
 void torc__slowCallbacks_init(TorcReactor *reactor);
@@ -59,7 +63,15 @@ void torc__slowCallbacks_init(TorcReactor *reactor);
 void torc__slowCallback_slot(TorcReactor *reactor, TorcTicks begun, const char *class_name,
                              const char *slot);
 void torc__slowCallback_call(TorcReactor *reactor, TorcTicks begun, const char *kind,
-                             TorcFunction *function);
+                             uintptr_t function);
+
+/* ---- functions ----------------------------------------------------------------------------- */
+
+/* "chat+0x1f2c0": the program or library that a function of the application is in, without its folder
+ * (cut at 64 bytes), and the function's address in that file, which is what addr2line asks for
+ * wherever the file was loaded. "0x5566d0a3f2c0" where that cannot be known. Allocates nothing. */
+enum { TORC__FUNCTION_TEXT_SIZE = 64 + 1 + 2 + 16 + 1 };
+const char *torc__function_text(uintptr_t function, char text[TORC__FUNCTION_TEXT_SIZE]);
 
 /* ---- counters ------------------------------------------------------------------------------ */
 

@@ -226,14 +226,20 @@ static inline bool torc__slow_maybe(const TorcReactor *reactor, TorcTicks begun)
 #define TORC__CALL_SLOT(reactor, cls, slot, ...)                                                   \
     TORC__OBSERVE((reactor), (cls)->name, #slot, (cls)->slot(__VA_ARGS__))
 
+/* The same for what is no slot: a call of that kind, to that function of the application. */
+#define TORC__OBSERVE_CALL(reactor, kind, function, call)                                          \
+    do {                                                                                           \
+        TorcTicks torc__begun = torc__ticks((reactor)->system);                                    \
+        call;                                                                                      \
+        if (torc__slow_maybe((reactor), torc__begun))                                              \
+            torc__slowCallback_call((reactor), torc__begun, (kind), (uintptr_t)(function));        \
+    } while (0)
+
 /* As torc__call_run, on the loop; the kind is for the report. */
 static inline void torc__call_runObserved(TorcReactor *reactor, const TorcKeptCall *call,
                                           const char *kind)
 {
-    TorcTicks begun = torc__ticks(reactor->system);
-    torc__call_run(call);
-    if (torc__slow_maybe(reactor, begun))
-        torc__slowCallback_call(reactor, begun, kind, call->function);
+    TORC__OBSERVE_CALL(reactor, kind, call->function, torc__call_run(call));
 }
 
 /* ---- log ----------------------------------------------------------------------------------- */

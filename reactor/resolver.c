@@ -243,7 +243,8 @@ static TorcDeferred *postpone(TorcReactor *reactor, TorcDeferred *known)
     TorcDeferred *promised = postponed ? TorcDeferred_new(cancel_answer, postponed) : NULL;
     if (promised) {
         *postponed = (Postponed){.known = known, .promised = promised};
-        if (TorcReactor_callLater(reactor, 0, give_answer, postponed, &postponed->call) == 0)
+        if (torc__ownCallLater(reactor, 0, "answer of a look-up", give_answer, postponed,
+                               &postponed->call) == 0)
             return promised;
         return TorcDeferred_release(promised); /* with the rest */
     }

@@ -315,7 +315,8 @@ static void ask(DNSLookup *lookup)
     (void)TorcDelayedCall_cancel(lookup->timer);
     int r = torc__dnsChannel_setServer(lookup->channel, server);
     if (r == 0)
-        r = TorcReactor_callLater(dns->reactor, patience(lookup), expire, lookup, &lookup->timer);
+        r = torc__ownCallLater(dns->reactor, torc__nanoseconds(patience(lookup)),
+                               "time for a name server", expire, lookup, &lookup->timer);
     if (r < 0) {
         lack_memory(lookup);
         return;

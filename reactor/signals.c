@@ -5,7 +5,6 @@
  * is one that stops, while stop_signals is set; the handler comes first. */
 #include "signals.h"
 
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -129,7 +128,8 @@ static void call_handler(void *arg, int signo)
     handler->call.function(handler->call.arg);
     handler->running = false;
     if (torc__slow_maybe(handler->reactor, begun))
-        torc__slowCallback_call(handler->reactor, begun, "signal handler", handler->call.function);
+        torc__slowCallback_call(handler->reactor, begun, "signal handler",
+                                (uintptr_t)handler->call.function);
     if (handler->removed)
         dispose(handler);
 }
@@ -228,14 +228,14 @@ static const char *name_of(int signo, char text[SIGNAL_NAME_SIZE])
 
 void torc__signals_dump(const TorcDump *dump)
 {
-    char text[SIGNAL_NAME_SIZE];
+    char text[SIGNAL_NAME_SIZE], function[TORC__FUNCTION_TEXT_SIZE];
 
     if (dump->reactor->stop_signals)
         torc__dump_print(dump, "signals: SIGINT and SIGTERM stop the reactor");
     for (const TorcSignalHandler *handler = dump->reactor->signal_handlers; handler;
          handler = handler->next)
-        torc__dump_print(dump, "signal handler: %s, function 0x%" PRIxPTR,
-                         name_of(handler->signo, text), (uintptr_t)handler->call.function);
+        torc__dump_print(dump, "signal handler: %s, function %s", name_of(handler->signo, text),
+                         torc__function_text((uintptr_t)handler->call.function, function));
 }
 
 void torc__signals_done(TorcReactor *reactor)

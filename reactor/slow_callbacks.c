@@ -9,8 +9,6 @@
  *
  * In a simulation the processor's time means nothing: the limit is 0, so that every callback ends
  * here, and what it took is what the test said (TorcSystem.spent). */
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "reactor_internal.h"
@@ -124,27 +122,44 @@ static bool went_back(TorcTicks ticks)
     return ticks > (TorcTicks)-1 / 16 * 15;
 }
 
-/* Nanoseconds since `begun`; 0 when it cannot be known. */
-static int64_t time_since(TorcReactor *reactor, TorcTicks begun)
+/* How many of the ticks from `begun` to `end` another has been blamed for, inside this one: the last
+ * that was reported, if that was in this turn (the counter wraps) and ended after `begun`. */
+static TorcTicks told_inside(const TorcReactor *reactor, TorcTicks begun, TorcTicks end)
+{
+    const TorcSlowCallbacks *slow = &reactor->slow;
+
+    if (slow->told_turn != reactor->counters.turns || slow->told_end - begun > end - begun)
+        return 0;
+    return slow->told_ticks < end - begun ? slow->told_ticks : end - begun;
+}
+
+/* Nanoseconds between the two; 0 when it cannot be known. */
+static int64_t time_between(TorcReactor *reactor, TorcTicks begun, TorcTicks end)
 {
     TorcSlowCallbacks *slow = &reactor->slow;
-    TorcTicks ticks = torc__ticks(reactor->system) - begun;
 
     if (reactor->system->virtual_time)
         return take_spent(reactor->system);
     if (slow->tick == 0)
         find_out(reactor);
-    return went_back(ticks) ? 0 : (int64_t)((double)ticks * slow->tick);
+    if (went_back(end - begun))
+        return 0;
+    return (int64_t)((double)(end - begun - told_inside(reactor, begun, end)) * slow->tick);
 }
 
 /* True when it is to be reported, and then it is counted. */
 static bool was_slow(TorcReactor *reactor, TorcTicks begun, int64_t *ret_milliseconds)
 {
-    int64_t took = time_since(reactor, begun);
+    TorcSlowCallbacks *slow = &reactor->slow;
+    TorcTicks end = torc__ticks(reactor->system);
+    int64_t took = time_between(reactor, begun, end);
 
-    if (took < reactor->slow.threshold)
+    if (took < slow->threshold)
         return false;
     reactor->counters.slowCallbacks++;
+    slow->told_turn = reactor->counters.turns;
+    slow->told_end = end;
+    slow->told_ticks = end - begun;
     *ret_milliseconds = took / (TORC__SECOND / 1000);
     return true;
 }
@@ -162,16 +177,16 @@ TORC__COLD void torc__slowCallback_slot(TorcReactor *reactor, TorcTicks begun,
 }
 
 TORC__COLD void torc__slowCallback_call(TorcReactor *reactor, TorcTicks begun, const char *kind,
-                                        TorcFunction *function)
+                                        uintptr_t function)
 {
     int64_t milliseconds;
-    char address[2 + 2 * sizeof(function) + 1];
+    char text[TORC__FUNCTION_TEXT_SIZE];
 
     if (!was_slow(reactor, begun, &milliseconds))
         return;
-    int length = snprintf(address, sizeof(address), "0x%" PRIxPTR, (uintptr_t)function);
+    (void)torc__function_text(function, text);
     TORC__LOG(reactor, TORC_LOG_WARNING, "reactor.slow-callback",
               TORC_LOG_BYTES("call", kind, strlen(kind)),
-              TORC_LOG_BYTES("function", address, (size_t)length),
+              TORC_LOG_BYTES("function", text, strlen(text)),
               TORC_LOG_NUMBER("milliseconds", milliseconds));
 }

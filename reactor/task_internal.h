@@ -8,10 +8,13 @@
 
 /* A delayed call embedded in its owner. The function is called once per start, unless it is stopped
  * before: with `due` when its time has come, without when the reactor is freed first. It may start
- * the tick again, and free the owner. */
+ * the tick again, and free the owner. Dumps and reports tell what the call is and, if there is one,
+ * which function of the application it leads to. */
 typedef struct TorcTick TorcTick;
 struct TorcTick {
     void (*function)(TorcTick *tick, bool due);
+    const char *what; /* "looping call"; static */
+    uintptr_t callee; /* 0: none */
     TorcDelayedCall call;
     bool armed;
     bool due;
@@ -25,6 +28,9 @@ void torc__tick_reset(TorcTick *tick, int64_t delay);
 
 /* Nothing happens if it is not armed. */
 void torc__tick_stop(TorcTick *tick);
+
+/* The tick whose delayed call that is; NULL when it is another's. */
+const TorcTick *torc__tick_of(TorcFunction *function, void *arg);
 
 /* Those who need the reactor, but have no delayed call under way: they are told when it is freed. */
 typedef struct TorcFollower TorcFollower;

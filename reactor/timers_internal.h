@@ -21,7 +21,8 @@ typedef struct TorcTimers {
 
 /* What a dump tells of a call that is in the heap. */
 typedef struct TorcTimerView {
-    TorcFunction *function;
+    const char *what; /* "idle timeout", "looping call"; NULL: a call of the application, no more */
+    uintptr_t function; /* of the application; 0: none, the call is the library's */
     bool bound;
     uint32_t next; /* in its bound list: number + 1; 0: none */
 } TorcTimerView;
@@ -40,10 +41,15 @@ static inline int64_t torc__timers_earliest(const TorcTimers *timers)
  * this began. `now` was read from the reactor's clock. */
 void torc__timers_runDue(TorcTimers *timers, int64_t now);
 
-/* callLater with a list to be bound to; bound may be NULL. Used by transports for their own
- * timeouts too. As TorcReactor_callLaterWith, with the delay in nanoseconds. */
+/* callLater with a list to be bound to; bound may be NULL. As TorcReactor_callLaterWith, with the
+ * delay in nanoseconds. */
 int torc__callLater(TorcReactor *reactor, int64_t delay, TorcFunction *function, void *arg,
                     TorcFunction *destroy, TorcBoundCalls *bound, TorcDelayedCall *ret_call);
+
+/* The same for the library's own calls: `purpose` says what for ("idle timeout") in dumps and reports,
+ * and is static. */
+int torc__ownCallLater(TorcReactor *reactor, int64_t delay, const char *purpose,
+                       TorcFunction *function, void *arg, TorcDelayedCall *ret_call);
 
 /* TorcDelayedCall_reset with the delay in nanoseconds, not negative. */
 int torc__delayedCall_reset(TorcDelayedCall call, int64_t delay);

@@ -3,7 +3,6 @@
  * Thread: the reactor's. Owner: a trigger belongs to its list until it is taken out to be run,
  * removed or dropped. Invariant: it is out of its list before its function or its destroy function
  * is called, so both may add and remove triggers, those of the phase being run included. */
-#include <inttypes.h>
 
 #include "reactor_internal.h"
 
@@ -88,9 +87,11 @@ void torc__triggers_fireWhenRunning(TorcReactor *reactor)
 
 void torc__triggers_dump(const TorcDump *dump, const TorcTriggers *triggers, int list)
 {
+    char text[TORC__FUNCTION_TEXT_SIZE];
+
     for (const TorcTrigger *trigger = triggers->lists[list].first; trigger; trigger = trigger->next)
-        torc__dump_print(dump, "%s: function 0x%" PRIxPTR, torc__triggerList_name(list),
-                         (uintptr_t)trigger->call.function);
+        torc__dump_print(dump, "%s: function %s", torc__triggerList_name(list),
+                         torc__function_text((uintptr_t)trigger->call.function, text));
 }
 
 void torc__triggers_done(TorcTriggers *triggers)

@@ -174,8 +174,8 @@ static void start_attempt(TorcConnector *connector)
     int r = 0;
     connector->deadline = deadline_of(connector);
     if (connector->timeout != TORC__NEVER)
-        r = torc__callLater(torc__connector_reactor(connector), connector->timeout, timed_out,
-                            connector, NULL, NULL, &connector->timeout_call);
+        r = torc__ownCallLater(torc__connector_reactor(connector), connector->timeout,
+                               "connect timeout", timed_out, connector, &connector->timeout_call);
     if (r < 0)
         torc__connector_fail(connector, TorcReason_new(TORC_CONNECTION_FAILED, r, NULL));
     else

@@ -90,8 +90,8 @@ static bool back_off(TorcPort *port)
     port->back_off = port->back_off ? port->back_off * 2 : back_off_shortest;
     if (port->back_off > back_off_longest)
         port->back_off = back_off_longest;
-    if (torc__callLater(torc__port_reactor(port), port->back_off, accept_again, port, NULL, NULL,
-                        &port->back_off_call) < 0)
+    if (torc__ownCallLater(torc__port_reactor(port), port->back_off, "back-off of accept",
+                           accept_again, port, &port->back_off_call) < 0)
         return false;
     (void)torc__port_watch(port); /* no more */
     return true;

@@ -41,8 +41,8 @@ static int prepare(TorcPort *port, int64_t time, bool tell, TorcDelayedCall *ret
 {
     int r = 0;
     if (time > 0 && time != TORC__NEVER)
-        r = torc__callLater(torc__port_reactor(port), time, deadline_passed, port, NULL, NULL,
-                            ret_call);
+        r = torc__ownCallLater(torc__port_reactor(port), time, "end of draining", deadline_passed,
+                               port, ret_call);
     if (r == 0 && tell) {
         *ret_done = torc__port_wait(port, true);
         r = *ret_done ? 0 : -ENOMEM;

@@ -67,8 +67,8 @@ static void always_ready(void *arg)
 static int call_soon(TorcStdioSide *side)
 {
     int64_t delay = side->refused ? retry_delay : 0;
-    return torc__callLater(side->system->reactor, delay, always_ready, side, NULL, NULL,
-                           &side->call);
+    return torc__ownCallLater(side->system->reactor, delay, "readiness of a file", always_ready,
+                              side, &side->call);
 }
 
 static int start(TorcStdioSide *side)

@@ -143,8 +143,8 @@ void torc__stream_closeTimer(TorcStream *stream)
 
     if (extras && extras->close_timeout != TORC__NEVER &&
         !TorcDelayedCall_active(extras->close_call))
-        r = torc__callLater(reactor, extras->close_timeout, close_timed_out, stream, NULL, NULL,
-                            &extras->close_call);
+        r = torc__ownCallLater(reactor, extras->close_timeout, "close timeout", close_timed_out,
+                               stream, &extras->close_call);
     if (r < 0)
         torc__stream_loseCode(stream, r);
 }
@@ -247,8 +247,8 @@ static void linger_expired(void *arg)
     if (!streams->linger_first)
         return;
     int64_t left = streams->linger_first->extras->linger_deadline - now;
-    int r =
-        torc__callLater(reactor, left, linger_expired, streams, NULL, NULL, &streams->linger_call);
+    int r = torc__ownCallLater(reactor, left, "end of lingering", linger_expired, streams,
+                               &streams->linger_call);
     while (r < 0 && streams->linger_first) /* no memory: nobody may linger without a bound */
         torc__stream_lingerEnd(streams->linger_first);
 }
@@ -280,8 +280,8 @@ static bool linger_begin(TorcStream *stream)
     if (torc__reactor_stopping(reactor) && (bytes == 0 || reactor->hurry))
         return false;
     if (!TorcDelayedCall_active(streams->linger_call) &&
-        torc__callLater(reactor, linger_time, linger_expired, streams, NULL, NULL,
-                        &streams->linger_call) < 0)
+        torc__ownCallLater(reactor, linger_time, "end of lingering", linger_expired, streams,
+                           &streams->linger_call) < 0)
         return false;
     extras->linger_deadline = torc__now(reactor) + linger_time;
     linger_link(stream);

@@ -12,8 +12,8 @@ static void idle_due(void *arg);
 
 static int come_in(TorcStream *stream, int64_t delay)
 {
-    return torc__callLater(stream->owner->streams->reactor, delay, idle_due, stream, NULL, NULL,
-                           &stream->extras->idle_call);
+    return torc__ownCallLater(stream->owner->streams->reactor, delay, "idle timeout", idle_due,
+                              stream, &stream->extras->idle_call);
 }
 
 static void end_idle(TorcStream *stream)

@@ -79,7 +79,8 @@ static void park(TorcStream *stream, const char *events, int64_t now)
     if (!extras)
         return;
     int64_t pause = next_pause(extras, now);
-    int r = torc__callLater(reactor, pause, watch_again, stream, NULL, NULL, &extras->park_call);
+    int r = torc__ownCallLater(reactor, pause, "parked descriptor", watch_again, stream,
+                               &extras->park_call);
     if (r < 0)
         return;
     torc__stream_watch(stream); /* no more */

@@ -44,7 +44,8 @@ static void block_for_a_while(TorcStream *stream)
     TorcStreamExtras *extras = torc__stream_extras(stream);
     int r = extras ? 0 : -ENOMEM;
     if (extras && !TorcDelayedCall_active(extras->retry_call))
-        r = torc__callLater(reactor, retry_delay, retry, stream, NULL, NULL, &extras->retry_call);
+        r = torc__ownCallLater(reactor, retry_delay, "retry of a write", retry, stream,
+                               &extras->retry_call);
     if (r < 0)
         torc__stream_loseCode(stream, r);
     else

@@ -161,8 +161,8 @@ static int limit_address(TcpConnector *connector)
         return 0;
     if (connector->base.deadline != TORC__NEVER)
         share = (connector->base.deadline - torc__now(reactor)) / (int64_t)(behind + 1);
-    return torc__callLater(reactor, share > 0 ? share : 0, address_expired, connector, NULL, NULL,
-                           &connector->share_call);
+    return torc__ownCallLater(reactor, share > 0 ? share : 0, "time for an address",
+                              address_expired, connector, &connector->share_call);
 }
 
 /* Goes on to the next address; `code` says what the previous one came to. */

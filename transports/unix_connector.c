@@ -57,8 +57,8 @@ static int try_later(UnixConnector *connector)
     connector->delay = connector->delay ? connector->delay * 2 : delay_shortest;
     if (connector->delay > delay_longest)
         connector->delay = delay_longest;
-    return torc__callLater(torc__connector_reactor(&connector->base), connector->delay, try_now,
-                           connector, NULL, NULL, &connector->again_call);
+    return torc__ownCallLater(torc__connector_reactor(&connector->base), connector->delay,
+                              "connect retry", try_now, connector, &connector->again_call);
 }
 
 /* An interrupted attempt may have come to its end: then the next finds a connection. */

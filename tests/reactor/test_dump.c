@@ -3,6 +3,8 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "reactor/reactor_internal.h"
+
 #include "../support/failing_memory.h"
 #include "../support/stream_test.h"
 
@@ -37,6 +39,18 @@ static void dump(void)
 static void nothing(void *arg)
 {
     (void)arg;
+}
+
+static void do_nothing(TorcResult *result, void *arg)
+{
+    (void)result;
+    (void)arg;
+}
+
+static bool one_step(TorcResult *result, void *arg)
+{
+    do_nothing(result, arg);
+    return false;
 }
 
 /* ---- transports ---------------------------------------------------------------------------- */
@@ -138,7 +152,7 @@ END_TEST
 
 START_TEST(delayed_calls_are_listed_by_time_and_with_their_function)
 {
-    char expected[128];
+    char expected[128], function[TORC__FUNCTION_TEXT_SIZE];
     begin(EDGE);
     static const double delays[] = {3, 1.5, 7, 0.25};
     for (size_t i = 0; i < 4; i++)
@@ -148,11 +162,79 @@ START_TEST(delayed_calls_are_listed_by_time_and_with_their_function)
     const char *at = text;
     static const char *const times[] = {"0.250", "1.500", "3.000", "7.000", "never"};
     for (size_t i = 0; i < 5; i++) {
-        (void)snprintf(expected, sizeof(expected), "delayed call: due in %s s, function %p\n",
-                       times[i], (void *)(uintptr_t)nothing);
+        (void)snprintf(expected, sizeof(expected), "delayed call: due in %s s, function %s\n",
+                       times[i], torc__function_text((uintptr_t)nothing, function));
         at = strstr(at, expected);
         ck_assert_ptr_nonnull(at);
     }
+    end();
+}
+END_TEST
+
+/* What an application asked the library to call is told by way of what it will be called. */
+START_TEST(calls_of_tasks_are_listed_with_the_function_they_lead_to)
+{
+    char expected[128], function[TORC__FUNCTION_TEXT_SIZE];
+    begin(EDGE);
+    TorcLoopingCall *loop = TorcLoopingCall_new(reactor, do_nothing, NULL);
+    ck_assert_int_eq(TorcLoopingCall_start(loop, 5, false, NULL), 0);
+    TorcDeferred *later = TorcReactor_deferLater(reactor, 6, do_nothing, NULL);
+    TorcDeferred *empty = TorcReactor_deferLater(reactor, 7, NULL, NULL);
+    TorcCooperator *cooperator = TorcCooperator_new(reactor);
+    ck_assert_int_eq(TorcCooperator_cooperate(cooperator, one_step, NULL, NULL, NULL), 0);
+    dump();
+    (void)torc__function_text((uintptr_t)do_nothing, function);
+    (void)snprintf(expected, sizeof(expected), "due in 5.000 s, looping call, function %s\n",
+                   function);
+    ASSERT_IN_DUMP(expected);
+    (void)snprintf(expected, sizeof(expected), "due in 6.000 s, deferLater, function %s\n",
+                   function);
+    ASSERT_IN_DUMP(expected);
+    ASSERT_IN_DUMP("delayed call: due in 7.000 s, library: deferLater\n");
+    ASSERT_IN_DUMP("delayed call: due in 0.000 s, library: slice of a cooperator\n");
+    TorcCooperator_free(cooperator);
+    TorcLoopingCall_free(loop);
+    TorcDeferred_detach(later);
+    TorcDeferred_detach(empty);
+    end();
+}
+END_TEST
+
+START_TEST(calls_of_the_library_are_told_from_those_of_the_application)
+{
+    begin_connected(EDGE);
+    ck_assert_int_eq(TorcTransport_setIdleTimeout(rec.transport, 60), 0);
+    dump();
+    ASSERT_IN_DUMP("delayed call: due in 60.000 s, library: idle timeout\n");
+    TorcSimPeer_stopReading(peer);
+    ck_assert_int_eq(write_pattern(300000), 0);
+    TorcTransport_loseConnection(rec.transport);
+    settle();
+    dump();
+    ASSERT_IN_DUMP("delayed call: due in 30.000 s, library: close timeout\n");
+    end();
+}
+END_TEST
+
+static void count_destroyed(void *arg)
+{
+    ++*(int *)arg;
+}
+
+START_TEST(what_is_scheduled_where_a_call_of_the_library_was_is_the_application_s)
+{
+    int destroyed = 0;
+    begin(EDGE);
+    ck_assert_int_eq(torc__ownCallLater(reactor, 0, "test", nothing, NULL, NULL), 0);
+    TorcSim_advance(sim, 1);
+    ck_assert_int_eq(
+        TorcReactor_callLaterWith(reactor, 1,
+                                  TORC_CALL(nothing, &destroyed, .destroy = count_destroyed), NULL),
+        0);
+    dump();
+    ASSERT_IN_DUMP("delayed call: due in 1.000 s, function ");
+    TorcSim_advance(sim, 1);
+    ck_assert_int_eq(destroyed, 1);
     end();
 }
 END_TEST
@@ -170,10 +252,10 @@ START_TEST(bound_calls_are_listed_with_their_connection)
     dump();
     const char *connection = strstr(text, "connection 1:");
     ck_assert_ptr_nonnull(connection);
-    ck_assert_ptr_nonnull(strstr(connection, "\n    delayed call: due in 1.000 s, function 0x"));
-    ck_assert_ptr_nonnull(strstr(connection, "\n    delayed call: due in 2.000 s, function 0x"));
-    ck_assert_ptr_nonnull(strstr(connection, "\n    delayed call: due in 3.000 s, function 0x"));
-    ASSERT_IN_DUMP("\ndelayed call: due in 2.000 s, function 0x");
+    ck_assert_ptr_nonnull(strstr(connection, "\n    delayed call: due in 1.000 s, function "));
+    ck_assert_ptr_nonnull(strstr(connection, "\n    delayed call: due in 2.000 s, function "));
+    ck_assert_ptr_nonnull(strstr(connection, "\n    delayed call: due in 3.000 s, function "));
+    ASSERT_IN_DUMP("\ndelayed call: due in 2.000 s, function ");
     ASSERT_IN_DUMP(", bound to a connection\n");
     end();
 }
@@ -191,8 +273,8 @@ START_TEST(triggers_signals_threads_and_posted_calls_are_listed)
         ck_assert_int_eq(TorcReactor_callInThread(reactor, nothing, NULL), 0);
     dump();
     ASSERT_IN_DUMP("reactor: stopped, backend simulation, ");
-    ASSERT_IN_DUMP("trigger before shutdown: function 0x");
-    ASSERT_IN_DUMP("signal handler: SIGHUP, function 0x");
+    ASSERT_IN_DUMP("trigger before shutdown: function ");
+    ASSERT_IN_DUMP("signal handler: SIGHUP, function ");
     ASSERT_IN_DUMP("threads: 10 of at most 10, 10 jobs running, 2 waiting\n");
     ASSERT_IN_DUMP("calls from threads: some wait\n");
     end();
@@ -206,10 +288,10 @@ START_TEST(signals_without_a_common_name_are_told_by_their_number)
     ck_assert_int_eq(TorcReactor_addSignalHandler(reactor, SIGUSR1, nothing, NULL), 0);
     ck_assert_int_eq(TorcReactor_addSignalHandler(reactor, SIGRTMIN + 1, nothing, NULL), 0);
     dump();
-    (void)snprintf(expected, sizeof(expected), "signal handler: signal %d, function 0x",
+    (void)snprintf(expected, sizeof(expected), "signal handler: signal %d, function ",
                    SIGRTMIN + 1);
     ASSERT_IN_DUMP(expected);
-    ASSERT_IN_DUMP("signal handler: SIGUSR1, function 0x");
+    ASSERT_IN_DUMP("signal handler: SIGUSR1, function ");
     end();
 }
 END_TEST
@@ -349,6 +431,9 @@ RUN_LOOP_TESTS("dump", {ports_are_listed_with_their_factory_and_their_connection
                {connectors_are_listed_with_their_state, 1},
                {names_from_outside_cannot_forge_a_line, 1},
                {delayed_calls_are_listed_by_time_and_with_their_function, 1},
+               {calls_of_tasks_are_listed_with_the_function_they_lead_to, 1},
+               {calls_of_the_library_are_told_from_those_of_the_application, 1},
+               {what_is_scheduled_where_a_call_of_the_library_was_is_the_application_s, 1},
                {bound_calls_are_listed_with_their_connection, 1},
                {triggers_signals_threads_and_posted_calls_are_listed, 1},
                {signals_without_a_common_name_are_told_by_their_number, 1},

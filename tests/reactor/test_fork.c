@@ -1,6 +1,5 @@
 /* Reactors of a process that forks: what a child may do with its copy, and that the parent never
  * notices. Real processes, real sockets. */
-#include <arpa/inet.h>
 #include <check.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../support/loopback_client.h"
 #include "../support/real_system.h"
 #include "reactor/reactor_internal.h"
 #include <torc/torc.h>
@@ -66,15 +66,9 @@ static void end(void)
 
 static int dial(void)
 {
-    TorcAddress address;
-    TorcPort_getHost(port, &address);
-    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(address.port)};
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const struct timeval limit = {.tv_sec = 20};
-    ck_assert_int_ge(fd, 0);
+    int fd = dial_port(port);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    ck_assert_int_eq(connect(fd, (struct sockaddr *)&name, sizeof(name)), 0);
     return fd;
 }
 

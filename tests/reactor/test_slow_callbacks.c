@@ -300,29 +300,95 @@ static void ask_for_signal(void)
     TorcSim_raise(sim, SIGUSR1);
 }
 
+static bool slow_step(TorcResult *result, void *arg)
+{
+    (void)result;
+    slow_call(arg);
+    return false;
+}
+
+static void slow_function(TorcResult *result, void *arg)
+{
+    (void)result;
+    slow_call(arg);
+}
+
+static TorcCooperator *cooperator;
+
+static void ask_for_step(void)
+{
+    cooperator = TorcCooperator_new(reactor);
+    ck_assert_int_eq(TorcCooperator_cooperate(cooperator, slow_step, NULL, NULL, NULL), 0);
+}
+
+static TorcLoopingCall *loop;
+
+static void ask_for_looping_call(void)
+{
+    loop = TorcLoopingCall_new(reactor, slow_function, NULL);
+    ck_assert_int_eq(TorcLoopingCall_start(loop, 100, true, NULL), 0);
+}
+
+static void ask_for_deferred(void)
+{
+    TorcDeferred *later = TorcReactor_deferLater(reactor, 0, slow_function, NULL);
+    ck_assert_ptr_nonnull(later);
+    TorcDeferred_detach(later);
+}
+
+#define IS(function) ((uintptr_t)(function))
+
 static const struct {
     void (*ask)(void);
     const char *kind;
+    uintptr_t function;
 } calls[] = {
-    {ask_for_delayed_call, "delayed call"},      {ask_for_posted_call, "call from thread"},
-    {ask_for_trigger, "trigger during startup"}, {ask_when_running, "call when running"},
-    {ask_for_signal, "signal handler"},
+    {ask_for_delayed_call, "delayed call", IS(slow_call)},
+    {ask_for_posted_call, "call from thread", IS(slow_call)},
+    {ask_for_trigger, "trigger during startup", IS(slow_call)},
+    {ask_when_running, "call when running", IS(slow_call)},
+    {ask_for_signal, "signal handler", IS(slow_call)},
+    {ask_for_step, "step", IS(slow_step)},
+    {ask_for_looping_call, "looping call", IS(slow_function)},
+    {ask_for_deferred, "deferLater", IS(slow_function)},
 };
 enum { CALLS = sizeof calls / sizeof calls[0] };
 
 START_TEST(a_slow_call_is_reported_with_its_kind_and_the_function)
 {
-    char expected[256];
+    char expected[256], function[TORC__FUNCTION_TEXT_SIZE];
     begin_watched();
     spent_by_call = 0.3;
     calls[_i].ask();
     stop_after(2);
     ck_assert_int_eq(TorcSim_run(sim), 0);
     (void)snprintf(expected, sizeof(expected),
-                   "reactor.slow-callback call=\"%s\" function=\"%p\" milliseconds=300",
-                   calls[_i].kind, (void *)(uintptr_t)slow_call);
+                   "reactor.slow-callback call=\"%s\" function=\"%s\" milliseconds=300",
+                   calls[_i].kind, torc__function_text(calls[_i].function, function));
     ck_assert_str_eq(last_report, expected);
     ck_assert_uint_eq(reports, 1);
+    TorcCooperator_free(cooperator);
+    TorcLoopingCall_free(loop);
+    end();
+}
+END_TEST
+
+static void slow_with_result(TorcResult *result, void *arg)
+{
+    TorcResult_clear(result);
+    slow_call(arg);
+}
+
+START_TEST(who_is_slow_in_a_call_of_the_library_is_told_what_the_call_was_for)
+{
+    TorcDeferred *found;
+    begin_watched();
+    spent_by_call = 0.3;
+    ck_assert_int_eq(TorcReactor_resolve(reactor, "127.0.0.1", 1, NULL, &found), 0);
+    ck_assert_int_eq(TorcDeferred_addBoth(found, slow_with_result, NULL), 0);
+    TorcSim_advance(sim, 1);
+    ck_assert_ptr_nonnull(strstr(last_report, "call=\"answer of a look-up\""));
+    TorcDeferred_release(found);
     end();
 }
 END_TEST
@@ -392,6 +458,60 @@ START_TEST(on_the_real_system_the_time_is_that_of_the_clock)
 }
 END_TEST
 
+START_TEST(on_the_real_system_one_after_the_other_is_told)
+{
+    real = TorcReactor_new(TORC_REACTOR_OPTIONS(.noSignalHandlers = true));
+    watch_log();
+    ck_assert_int_eq(TorcReactor_setSlowCallbackDuration(real, 0.02), 0);
+    ck_assert_int_eq(TorcReactor_callLater(real, 0, sleep_for, (void *)(intptr_t)35, NULL), 0);
+    sleep_in_reactor(25);
+    ck_assert_uint_eq(reports, 2);
+    sleep_in_reactor(25);
+    ck_assert_uint_eq(reports, 3);
+    TorcReactor_free(real);
+}
+END_TEST
+
+static bool sleeping_step(TorcResult *result, void *arg)
+{
+    (void)result;
+    sleep_for(arg);
+    return false;
+}
+
+static void sleep_more(TorcResult *result, void *arg)
+{
+    TorcResult_clear(result);
+    sleep_for(arg);
+}
+
+/* Inside the delayed call of the cooperator, which is not blamed for what is told already. */
+START_TEST(on_the_real_system_who_is_slow_is_told_once)
+{
+    TorcDeferred *done;
+    real = TorcReactor_new(TORC_REACTOR_OPTIONS(.noSignalHandlers = true));
+    watch_log();
+    ck_assert_int_eq(TorcReactor_setSlowCallbackDuration(real, 0.03), 0);
+    TorcCooperator *tasks = TorcCooperator_new(real);
+    void *time = (void *)(intptr_t)40;
+    ck_assert_int_eq(TorcCooperator_cooperate(tasks, sleeping_step, time, NULL, NULL), 0);
+    ck_assert_int_eq(TorcReactor_iterate(real, 0), 0);
+    ck_assert_uint_eq(reports, 1);
+    ck_assert_ptr_nonnull(strstr(last_report, "call=\"step\""));
+
+    ck_assert_int_eq(TorcCooperator_cooperate(tasks, sleeping_step, time, NULL, &done), 0);
+    ck_assert_int_eq(TorcDeferred_addBoth(done, sleep_more, time), 0);
+    ck_assert_int_eq(TorcReactor_iterate(real, 0), 0);
+    ck_assert_uint_eq(reports, 3); /* the rest of the time has an owner as well */
+    ck_assert_ptr_nonnull(strstr(last_report, "call=\"slice of a cooperator\""));
+    const char *number = strstr(last_report, "milliseconds=");
+    ck_assert_int_lt(atol(number + strlen("milliseconds=")), 40 + 35);
+    TorcDeferred_release(done);
+    TorcCooperator_free(tasks);
+    TorcReactor_free(real);
+}
+END_TEST
+
 START_TEST(on_the_real_system_quick_callbacks_and_waits_are_not_reported)
 {
     real = TorcReactor_new(TORC_REACTOR_OPTIONS(.noSignalHandlers = true));
@@ -425,7 +545,9 @@ RUN_LOOP_TESTS("slow callbacks",
                {only_the_slow_one_of_many_is_reported, 1},
                {those_that_the_log_suppresses_are_counted, 1},
                {a_slow_call_is_reported_with_its_kind_and_the_function, CALLS},
-               {spent_time_makes_others_late, 1},
+               {who_is_slow_in_a_call_of_the_library_is_told_what_the_call_was_for, 1},
+               {spent_time_makes_others_late, 1}, {on_the_real_system_who_is_slow_is_told_once, 1},
+               {on_the_real_system_one_after_the_other_is_told, 1},
                {on_the_real_system_the_time_is_that_of_the_clock, 1},
                {who_seems_to_end_before_it_began_is_not_reported, 1},
                {on_the_real_system_quick_callbacks_and_waits_are_not_reported, 1})
