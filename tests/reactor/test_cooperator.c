@@ -1,76 +1,7 @@
-/* Cooperator, in virtual time. TASK-6. */
+/* Cooperator, in virtual time: steps, slices, and the end of it. TASK-6. */
 #include <limits.h>
 
-#include "task_fixture.h"
-
-#include "testing/sim_internal.h"
-
-static TorcCooperator *cooperator;
-
-/* A task that writes its name for each step. */
-typedef struct Work {
-    const char *name;
-    int steps; /* to be made */
-    int made;
-    TorcDeferred *left; /* by the next step */
-    TorcDeferredFunction *action;
-    TorcCooperativeTask task;
-    TorcDeferred *done;
-} Work;
-
-static Work a, b;
-static int64_t step_time; /* each step takes so long */
-
-static bool step(TorcResult *result, void *arg)
-{
-    Work *work = arg;
-    ck_assert_ptr_null(result->value);
-    if (work->steps <= 20) { /* more would not fit */
-        write_note(work->name, "");
-        notes[strlen(notes) - 2] = '\0'; /* the colon and the blank */
-    }
-    work->made++;
-    sim->kernel->now += step_time;
-    TorcDeferred *left = work->left;
-    work->left = NULL;
-    if (left)
-        TorcResult_wait(result, left);
-    if (work->action)
-        work->action(result, work);
-    return work->made < work->steps;
-}
-
-static void begin_cooperator(void)
-{
-    begin();
-    step_time = 0;
-    a = (Work){.name = "a", .steps = 3};
-    b = (Work){.name = "b", .steps = 3};
-    cooperator = TorcCooperator_new(reactor);
-    ck_assert_ptr_nonnull(cooperator);
-}
-
-static void end_cooperator(void)
-{
-    TorcCooperator_free(cooperator);
-    cooperator = NULL;
-    TorcDeferred_release(a.done);
-    TorcDeferred_release(b.done);
-    end();
-}
-
-static void cooperate(Work *work)
-{
-    ck_assert_int_eq(TorcCooperator_cooperate(cooperator, step, work, &work->task, &work->done), 0);
-}
-
-/* Notes its end, and forgives a failure. */
-static void cooperate_noting(Work *work)
-{
-    cooperate(work);
-    note_done(work->done);
-    TorcDeferred_addErrback(work->done, handle_step, NULL);
-}
+#include "cooperator_fixture.h"
 
 /* ---- steps and slices ---------------------------------------------------------------------- */
 
@@ -228,170 +159,7 @@ START_TEST(a_failure_ends_the_task) /* TASK-6 */
 }
 END_TEST
 
-/* ---- pausing ------------------------------------------------------------------------------- */
-
-START_TEST(pauses_nest) /* TASK-6 */
-{
-    cooperate_noting(&a);
-    ck_assert_int_eq(TorcCooperativeTask_pause(a.task), 0);
-    ck_assert_int_eq(TorcCooperativeTask_pause(a.task), 0);
-    TorcSim_advance(sim, 1);
-    ck_assert_int_eq(TorcCooperativeTask_resume(a.task), 0);
-    TorcSim_advance(sim, 1);
-    ck_assert_str_eq(notes, "");
-    ck_assert_int_eq(TorcCooperativeTask_resume(a.task), 0);
-    ck_assert_int_eq(TorcCooperativeTask_resume(a.task), -EINVAL);
-    ck_assert_str_eq(notes, "");
-    TorcSim_advance(sim, 1);
-    ck_assert_str_eq(notes, "aaadone:NULL ");
-}
-END_TEST
-
-static void pause_inside(TorcResult *result, void *arg)
-{
-    Work *work = arg;
-    (void)result;
-    if (work->made == 1)
-        ck_assert_int_eq(TorcCooperativeTask_pause(work->task), 0);
-    if (work->made == 2) {
-        ck_assert_int_eq(TorcCooperativeTask_pause(work->task), 0);
-        ck_assert_int_eq(TorcCooperativeTask_resume(work->task), 0);
-    }
-}
-
-START_TEST(a_task_may_be_paused_from_inside_its_step) /* TASK-6 */
-{
-    a.action = pause_inside;
-    cooperate_noting(&a);
-    TorcSim_advance(sim, 1);
-    ck_assert_str_eq(notes, "a");
-    ck_assert_int_eq(TorcCooperativeTask_resume(a.task), 0);
-    TorcSim_advance(sim, 1);
-    ck_assert_str_eq(notes, "aaadone:NULL ");
-}
-END_TEST
-
-START_TEST(a_pause_and_a_deferred_must_both_be_over) /* TASK-6 */
-{
-    TorcDeferred *slow = a.left = TorcDeferred_new(NULL, NULL);
-    cooperate_noting(&a);
-    TorcSim_advance(sim, 1);
-    ck_assert_int_eq(TorcCooperativeTask_pause(a.task), 0);
-    ck_assert_int_eq(TorcCooperativeTask_resume(a.task), 0);
-    TorcSim_advance(sim, 1);
-    ck_assert_str_eq(notes, "a");
-    ck_assert_int_eq(TorcCooperativeTask_pause(a.task), 0);
-    TorcDeferred_callback(slow, NULL, NULL);
-    TorcSim_advance(sim, 1);
-    ck_assert_str_eq(notes, "a");
-    ck_assert_int_eq(TorcCooperativeTask_resume(a.task), 0);
-    TorcSim_advance(sim, 1);
-    ck_assert_str_eq(notes, "aaadone:NULL ");
-}
-END_TEST
-
 /* ---- the end ------------------------------------------------------------------------------- */
-
-START_TEST(stop_ends_a_task) /* TASK-6 */
-{
-    cooperate_noting(&a);
-    cooperate_noting(&b);
-    ck_assert_int_eq(TorcCooperativeTask_stop(a.task), 0);
-    ck_assert_str_eq(notes, "done:OPERATION_CANCELLED ");
-    TorcSim_advance(sim, 1);
-    ck_assert_str_eq(notes, "done:OPERATION_CANCELLED bbbdone:NULL ");
-}
-END_TEST
-
-static void assert_stale(TorcCooperativeTask task)
-{
-    ck_assert_int_eq(TorcCooperativeTask_pause(task), -TORC_ESTALE);
-    ck_assert_int_eq(TorcCooperativeTask_resume(task), -TORC_ESTALE);
-    ck_assert_int_eq(TorcCooperativeTask_stop(task), -TORC_ESTALE);
-}
-
-START_TEST(the_handle_of_a_task_that_has_ended_is_stale)
-{
-    assert_stale((TorcCooperativeTask){0});
-    cooperate_noting(&a);
-    TorcSim_advance(sim, 1);
-    assert_stale(a.task);
-    cooperate_noting(&b); /* which has the other's place */
-    ck_assert_int_eq(TorcCooperativeTask_pause(b.task), 0);
-    assert_stale(a.task);
-    assert_stale((TorcCooperativeTask){cooperator, b.task.id + 1});
-    assert_stale((TorcCooperativeTask){cooperator, UINT64_MAX});
-    ck_assert_int_eq(TorcCooperativeTask_stop(b.task), 0);
-    assert_stale(b.task);
-    ck_assert_str_eq(notes, "aaadone:NULL done:OPERATION_CANCELLED ");
-}
-END_TEST
-
-enum { CROWD = 100 };
-
-START_TEST(a_crowd_has_a_handle_each)
-{
-    static Work crowd[CROWD];
-    for (int i = 0; i < CROWD; i++) {
-        crowd[i] = (Work){.name = "c", .steps = 1000};
-        ck_assert_int_eq(
-            TorcCooperator_cooperate(cooperator, step, &crowd[i], &crowd[i].task, NULL), 0);
-    }
-    for (int i = 0; i < CROWD; i++)
-        if (i != 70)
-            ck_assert_int_eq(TorcCooperativeTask_pause(crowd[i].task), 0);
-    TorcSim_advance(sim, 1);
-    for (int i = 0; i < CROWD; i++)
-        ck_assert_int_eq(crowd[i].made, i == 70 ? 1000 : 0);
-}
-END_TEST
-
-static void stop_inside(TorcResult *result, void *arg)
-{
-    (void)result;
-    ck_assert_int_eq(TorcCooperativeTask_stop(((Work *)arg)->task), 0);
-    ck_assert_str_eq(notes, "a");
-}
-
-START_TEST(stop_from_inside_a_step_comes_after_it) /* TASK-6 */
-{
-    a.action = stop_inside;
-    a.left = cancellable();
-    cooperate_noting(&a);
-    TorcSim_advance(sim, 1);
-    ck_assert_str_eq(notes, "adone:OPERATION_CANCELLED ");
-    ck_assert_int_eq(cancellations, 1);
-}
-END_TEST
-
-START_TEST(stop_releases_what_is_waited_for)
-{
-    a.left = cancellable();
-    cooperate_noting(&a);
-    TorcSim_advance(sim, 1);
-    TorcCooperativeTask_stop(a.task);
-    ck_assert_str_eq(notes, "adone:OPERATION_CANCELLED ");
-    ck_assert_int_eq(cancellations, 1);
-}
-END_TEST
-
-START_TEST(what_goes_on_after_a_cancel_may_outlive_everything)
-{
-    TorcDeferred *more = TorcDeferred_new(NULL, NULL);
-    TorcDeferred *stubborn = TorcDeferred_new(NULL, NULL);
-    TorcDeferred_addErrback(more, wait_step, stubborn);
-    a.left = cancellable();
-    TorcDeferred_addErrback(a.left, wait_step, more);
-    cooperate_noting(&a);
-    TorcSim_advance(sim, 1);
-    TorcCooperativeTask_stop(a.task);
-    TorcCooperator_free(cooperator);
-    cooperator = NULL;
-    ck_assert_str_eq(notes, "adone:OPERATION_CANCELLED ");
-    TorcDeferred_errback(more, failed());
-    TorcDeferred_callback(stubborn, NULL, NULL);
-}
-END_TEST
 
 START_TEST(cancelling_done_stops_the_task) /* TASK-6 */
 {
@@ -547,40 +315,6 @@ START_TEST(without_memory_for_the_next_slice_tasks_fail)
 }
 END_TEST
 
-static bool endless(TorcResult *result, void *arg)
-{
-    (void)result;
-    (void)arg;
-    return true;
-}
-
-static void resume_other(TorcResult *result, void *arg)
-{
-    TorcResult_clear(result);
-    (void)TorcCooperativeTask_resume(*(TorcCooperativeTask *)arg);
-}
-
-START_TEST(a_task_that_is_resumed_while_all_are_freed_ends_with_them)
-{
-    TorcCooperator *all = TorcCooperator_new(reactor);
-    TorcCooperativeTask other;
-    TorcDeferred *first_done;
-    TorcDeferred *other_done;
-    ck_assert_int_eq(TorcCooperator_cooperate(all, endless, NULL, &other, &other_done), 0);
-    ck_assert_int_eq(TorcCooperator_cooperate(all, endless, NULL, NULL, &first_done), 0);
-    TorcDeferred_addBoth(first_done, resume_other, &other);
-    TorcDeferred_addErrback(other_done, handle_step, NULL);
-    ck_assert_int_eq(TorcCooperativeTask_pause(other), 0);
-    TorcSim_advance(sim, 0.001);
-    TorcCooperator_free(all);
-    ck_assert_uint_eq(timers(), 0);
-    TorcSim_advance(sim, 1);
-    ck_assert_ptr_nonnull(TorcDeferred_result(other_done));
-    TorcDeferred_release(first_done);
-    TorcDeferred_release(other_done);
-}
-END_TEST
-
 int main(void)
 {
     TCase *tcase = tcase_create("cooperator");
@@ -595,15 +329,6 @@ int main(void)
     tcase_add_test(tcase, what_the_last_step_leaves_is_waited_for);
     tcase_add_test(tcase, a_failed_deferred_fails_its_task);
     tcase_add_test(tcase, a_failure_ends_the_task);
-    tcase_add_test(tcase, pauses_nest);
-    tcase_add_test(tcase, a_task_may_be_paused_from_inside_its_step);
-    tcase_add_test(tcase, a_pause_and_a_deferred_must_both_be_over);
-    tcase_add_test(tcase, stop_ends_a_task);
-    tcase_add_test(tcase, the_handle_of_a_task_that_has_ended_is_stale);
-    tcase_add_test(tcase, a_crowd_has_a_handle_each);
-    tcase_add_test(tcase, stop_from_inside_a_step_comes_after_it);
-    tcase_add_test(tcase, stop_releases_what_is_waited_for);
-    tcase_add_test(tcase, what_goes_on_after_a_cancel_may_outlive_everything);
     tcase_add_test(tcase, cancelling_done_stops_the_task);
     tcase_add_test(tcase, done_may_be_cancelled_from_inside_a_step);
     tcase_add_test(tcase, freeing_the_cooperator_ends_all_tasks);
@@ -614,6 +339,5 @@ int main(void)
     tcase_add_test(tcase, bad_arguments_are_refused);
     tcase_add_test(tcase, without_memory_nothing_is_added);
     tcase_add_test(tcase, without_memory_for_the_next_slice_tasks_fail);
-    tcase_add_test(tcase, a_task_that_is_resumed_while_all_are_freed_ends_with_them);
     return run_deferreds_with("cooperator", tcase, begin_cooperator, end_cooperator);
 }
