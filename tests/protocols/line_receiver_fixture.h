@@ -9,16 +9,7 @@
 #ifndef TORC_TESTS_LINE_RECEIVER_FIXTURE_H
 #define TORC_TESTS_LINE_RECEIVER_FIXTURE_H
 
-#include <check.h>
-#include <errno.h>
-#include <string.h>
-
-#include <torc/torc.h>
-
-#include "../support/run_tests.h"
-#include "clean_end.h"
-
-enum { PORT = 8881 };
+#include "line_record.h"
 
 /* ---- the receiver under test: writes down what it is told, and does what the test says ------ */
 
@@ -26,24 +17,12 @@ typedef struct Probe {
     TorcLineReceiver base;
 } Probe;
 
-static char events[1 << 16];
-static size_t events_length;
 static Probe *probe; /* the connection's; NULL when it is gone */
 static void (*on_line)(TorcLineReceiver *self, const char *line, size_t length);
 static void (*on_raw)(TorcLineReceiver *self, const char *data, size_t length);
 static void (*on_exceeded)(TorcLineReceiver *self);
 static TorcReasonKind lost_kind; /* 0: not lost */
 static int lost_code;
-
-static inline void record(char open, const void *data, size_t length, char close)
-{
-    ck_assert_uint_lt(events_length + length + 3, sizeof(events));
-    events[events_length++] = open;
-    memcpy(events + events_length, data, length);
-    events_length += length;
-    events[events_length++] = close;
-    events[events_length] = '\0';
-}
 
 static inline void probe_connectionMade(TorcProtocol *self)
 {
@@ -92,31 +71,14 @@ static const TorcLineReceiverClass probe_class = {
 
 /* ---- the simulation ------------------------------------------------------------------------ */
 
-static TorcSim *sim;
-static TorcSimPeer *peer;
-
-static inline void start_record(void)
-{
-    events_length = 0;
-    events[0] = '\0';
-}
-
 static inline void start_class(const TorcLineReceiverClass *cls, size_t chunk_size)
 {
-    TorcFactory *factory = TorcFactory_forProtocol(&cls->protocol);
-
     on_line = NULL;
     on_raw = NULL;
     on_exceeded = NULL;
     lost_kind = 0;
     lost_code = 0;
-    start_record();
-    sim = TorcSim_newWith(TORC_SIM_OPTIONS(.seed = 1, .chunkSize = chunk_size));
-    ck_assert_int_eq(TorcReactor_listenTCP(TorcSim_reactor(sim), PORT, factory, NULL, NULL), 0);
-    TorcFactory_unref(factory);
-    peer = TorcSim_connect(sim, PORT);
-    ck_assert_ptr_nonnull(peer);
-    TorcSim_advance(sim, 0);
+    serve_class(&cls->protocol, chunk_size);
     ck_assert_ptr_nonnull(probe);
 }
 
@@ -141,12 +103,6 @@ static inline void teardown(void)
 {
     end_clean(sim);
     ck_assert_ptr_null(probe);
-}
-
-static inline void send_text(const char *text)
-{
-    TorcSimPeer_send(peer, text);
-    TorcSim_advance(sim, 0);
 }
 
 /* ---- hooks --------------------------------------------------------------------------------- */

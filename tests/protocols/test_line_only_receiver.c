@@ -1,30 +1,9 @@
 /* LineOnlyReceiver over the simulated kernel. */
-#include <check.h>
-#include <errno.h>
-#include <string.h>
-
-#include <torc/torc.h>
-
 #include "../support/failing_memory.h"
-#include "../support/run_tests.h"
-#include "clean_end.h"
+#include "line_record.h"
 
-enum { PORT = 8881 };
-
-static char events[4096];
-static size_t events_length;
 static TorcLineOnlyReceiver *probe; /* the connection's; NULL when it is gone */
 static int lost_code;
-
-static void record(char open, const void *data, size_t length, char close)
-{
-    ck_assert_uint_lt(events_length + length + 3, sizeof(events));
-    events[events_length++] = open;
-    memcpy(events + events_length, data, length);
-    events_length += length;
-    events[events_length++] = close;
-    events[events_length] = '\0';
-}
 
 static void probe_connectionMade(TorcProtocol *self)
 {
@@ -80,26 +59,10 @@ static const TorcLineOnlyReceiverClass lf_class = {
     .delimiter = "\n",
 };
 
-static TorcSim *sim;
-static TorcSimPeer *peer;
-
-static void start_record(void)
-{
-    events_length = 0;
-    events[0] = '\0';
-}
-
 static void start(const TorcLineOnlyReceiverClass *cls, size_t chunk_size)
 {
-    TorcFactory *factory = TorcFactory_forProtocol(&cls->protocol);
-
-    start_record();
     lost_code = 0;
-    sim = TorcSim_newWith(TORC_SIM_OPTIONS(.seed = 1, .chunkSize = chunk_size));
-    ck_assert_int_eq(TorcReactor_listenTCP(TorcSim_reactor(sim), PORT, factory, NULL, NULL), 0);
-    TorcFactory_unref(factory);
-    peer = TorcSim_connect(sim, PORT);
-    TorcSim_advance(sim, 0);
+    serve_class(&cls->protocol, chunk_size);
     ck_assert_ptr_nonnull(probe);
 }
 
@@ -117,12 +80,6 @@ static void teardown(void)
 {
     end_clean(sim);
     ck_assert_ptr_null(probe);
-}
-
-static void send_text(const char *text)
-{
-    TorcSimPeer_send(peer, text);
-    TorcSim_advance(sim, 0);
 }
 
 START_TEST(lines_come_in_order_and_go_back) /* LINE-2 */

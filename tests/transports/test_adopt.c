@@ -1,8 +1,8 @@
 /* Adopted sockets, real ones: TCP and UNIX, listening and connected, and what cannot be adopted. */
 #include <arpa/inet.h>
-#include <netinet/in.h>
 
 #include "../support/failing_memory.h"
+#include "../support/loopback_client.h"
 #include "unix_fixture.h"
 
 static int adopt_port(int fd)
@@ -32,8 +32,7 @@ static int bound_tcp_socket(struct sockaddr_in *ret_name)
 {
     socklen_t length = sizeof(*ret_name);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    *ret_name = (struct sockaddr_in){.sin_family = AF_INET};
-    ret_name->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    *ret_name = loopback_name(0);
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(bind(fd, (struct sockaddr *)ret_name, length), 0);
     ck_assert_int_eq(getsockname(fd, (struct sockaddr *)ret_name, &length), 0);
@@ -113,8 +112,7 @@ START_TEST(a_tcp_port_can_be_adopted)
     TorcPort_getHost(port, &address);
     ck_assert_uint_eq(address.port, ntohs(name.sin_port));
 
-    int other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_eq(connect(other, (struct sockaddr *)&name, sizeof(name)), 0);
+    int other = dial_name(&name);
     turn_until(server.transport);
     ck_assert_int_eq(server.peer.family, TORC_ADDRESS_IPV4);
     close(other);
@@ -154,8 +152,7 @@ START_TEST(a_tcp_connection_can_be_adopted) /* FD-3 */
     struct sockaddr_in name;
     int listener = bound_tcp_socket(&name);
     ck_assert_int_eq(listen(listener, 5), 0);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_eq(connect(fd, (struct sockaddr *)&name, sizeof(name)), 0);
+    int fd = dial_name(&name);
     ck_assert_int_eq(adopt_connection(fd), 0);
     turn_until(server.transport);
     ck_assert_uint_eq(server.peer.port, ntohs(name.sin_port));

@@ -1,11 +1,11 @@
 /* Ports on real sockets at their limits: of descriptors, of what the kernel has, of connections. What
  * must not happen is that they spin, and what must is that they recover by themselves. */
 #include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 
+#include "../support/loopback_client.h"
 #include "unix_fixture.h"
 
 static int port_number;
@@ -37,9 +37,7 @@ static int control; /* commands to it, and an answer to each */
 
 static int connect_tcp(void)
 {
-    struct sockaddr_in name = {.sin_family = AF_INET,
-                               .sin_port = htons((uint16_t)port_number),
-                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in name = loopback_name((uint16_t)port_number);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd >= 0 && connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0)
         return fd;

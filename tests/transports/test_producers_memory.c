@@ -1,11 +1,11 @@
 /* A producer that is faster than its reader takes no more memory than the high mark and one buffer,
  * however much it has to say: counted by the byte, in virtual and in real time. */
-#include <netinet/in.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "../support/loopback_client.h"
 #include "../support/sizes.h"
 #include "producer_fixture.h"
 #include "reactor/memory_internal.h"
@@ -177,18 +177,6 @@ static void *read_slowly(void *arg)
     return (void *)(uintptr_t)total;
 }
 
-static int dial(TorcPort *to)
-{
-    TorcAddress address;
-    TorcPort_getHost(to, &address);
-    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(address.port)};
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(connect(fd, (struct sockaddr *)&name, sizeof(name)), 0);
-    return fd;
-}
-
 START_TEST(in_real_time_it_takes_no_more_either) /* PROD-3 */
 {
     pthread_t reader;
@@ -198,7 +186,7 @@ START_TEST(in_real_time_it_takes_no_more_either) /* PROD-3 */
     reactor = TorcReactor_new(TORC_REACTOR_OPTIONS(0));
     ck_assert_ptr_nonnull(reactor);
     serve(&rec, 0);
-    int fd = dial(port);
+    int fd = dial_port(port);
     while (!rec.transport)
         ck_assert_int_eq(TorcReactor_iterate(reactor, 0.1), 0);
     ck_assert_int_eq(pthread_create(&reader, NULL, read_slowly, &fd), 0);

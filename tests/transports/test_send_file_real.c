@@ -1,4 +1,5 @@
 /* Sending real files over real sockets, and files over a string transport. */
+#include "../support/loopback_client.h"
 #include "send_file_fixture.h"
 
 /* ---- string transports --------------------------------------------------------------------- */
@@ -52,18 +53,6 @@ static int temporary_pattern(size_t length)
     return fd;
 }
 
-static int dial(void)
-{
-    TorcAddress address;
-    TorcPort_getHost(port, &address);
-    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(address.port)};
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(connect(fd, (struct sockaddr *)&name, sizeof(name)), 0);
-    return fd;
-}
-
 static void turn(void)
 {
     ck_assert_int_eq(TorcReactor_iterate(reactor, 0.1), 0);
@@ -80,7 +69,7 @@ static int begin_real(int backend)
     ops.sendfile = counted_sendfile;
     reactor->system->ops = &ops;
     serve(&rec, 0);
-    int fd = dial();
+    int fd = dial_port(port);
     while (!rec.transport)
         turn();
     return fd;

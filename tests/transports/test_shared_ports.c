@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include <torc/torc.h>
 
 #include "reactor/reactor_internal.h"
+#include "tests/support/loopback_client.h"
 #include "tests/support/run_tests.h"
 
 enum { WORKERS = 4, CLIENTS = 400, WAITING = 20 };
@@ -30,22 +30,6 @@ static uint64_t accepted(TorcReactor *reactor)
     TorcReactorCounters counters = {.size = sizeof(counters)};
     ck_assert_int_eq(TorcReactor_getCounters(reactor, &counters), 0);
     return counters.connectionsAccepted;
-}
-
-static struct sockaddr_in loopback(uint16_t number)
-{
-    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(number)};
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return name;
-}
-
-static int dial(uint16_t number)
-{
-    struct sockaddr_in name = loopback(number);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(connect(fd, (struct sockaddr *)&name, sizeof(name)), 0);
-    return fd;
 }
 
 static void assert_echoes(TorcReactor *reactor, int fd)
@@ -98,7 +82,7 @@ START_TEST(one_worker_wakes_for_a_connection_and_each_gets_its_share) /* BUG-18 
         workers[i] = start_worker(_i, &number);
     accepts = 0;
     for (int i = 0; i < CLIENTS; i++) {
-        clients[i] = dial(number);
+        clients[i] = dial_number(number);
         for (int k = 0; k < WORKERS; k++)
             ck_assert_int_eq(TorcReactor_iterate(workers[k], 0), 0);
     }
@@ -133,7 +117,7 @@ static TorcPort *adopt(TorcReactor *reactor, int fd)
 
 static int listening_socket(uint16_t *ret_number)
 {
-    struct sockaddr_in name = loopback(0);
+    struct sockaddr_in name = loopback_name(0);
     socklen_t length = sizeof(name);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ck_assert_int_ge(fd, 0);
@@ -152,10 +136,10 @@ START_TEST(who_waits_at_a_socket_that_is_handed_on_is_served_by_the_successor) /
     uint16_t number;
     int fd = listening_socket(&number);
     TorcPort *port = adopt(old, fd);
-    int served = dial(number);
+    int served = dial_number(number);
     assert_echoes(old, served);
     for (int i = 0; i < WAITING; i++)
-        clients[i] = dial(number);
+        clients[i] = dial_number(number);
 
     ck_assert_int_eq(TorcPort_stopListening(port, NULL), 0);
     (void)adopt(successor, fd);
@@ -205,7 +189,7 @@ START_TEST(descriptors_beyond_those_of_select_are_served) /* BUG-44 */
     int fd = listening_socket(&number);
     ck_assert_int_gt(fd, BEYOND_SELECT);
     (void)adopt(reactor, fd);
-    int client = dial(number);
+    int client = dial_number(number);
     assert_echoes(reactor, client);
     close(client);
     close(fd);

@@ -17,6 +17,7 @@
 
 #include <torc/torc.h>
 
+#include "../support/loopback_client.h"
 #include "../support/recorder.h"
 #include "../support/run_tests.h"
 
@@ -65,17 +66,6 @@ static void turn_for(double seconds)
     double until = TorcReactor_seconds(reactor) + seconds;
     while (TorcReactor_seconds(reactor) < until)
         ck_assert_int_eq(TorcReactor_iterate(reactor, 0.02), 0);
-}
-
-/* A blocking client socket, connected. */
-static int dial(void)
-{
-    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(number)};
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(connect(fd, (struct sockaddr *)&name, sizeof(name)), 0);
-    return fd;
 }
 
 static void say(int fd, const char *text)
@@ -128,7 +118,7 @@ START_TEST(a_client_that_sends_and_shuts_its_side_gets_its_whole_echo) /* CLOSE-
     begin(_i);
     server.on[RECORD_DATA] = echo;
     serve(NULL);
-    int fd = dial();
+    int fd = dial_number(number);
     say(fd, "hello");
     ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
     turn_until(server.counts[RECORD_DESTROY] == 1);
@@ -228,7 +218,7 @@ START_TEST(a_reset_is_noticed) /* CLOSE-9 */
 {
     begin(_i);
     serve(NULL);
-    int fd = dial();
+    int fd = dial_number(number);
     turn_until(server.counts[RECORD_MADE] == 1);
     reset(fd);
     turn_until(server.counts[RECORD_LOST] == 1);
@@ -242,7 +232,7 @@ START_TEST(a_reset_that_comes_with_data_is_noticed)
 {
     begin(_i);
     serve(NULL);
-    int fd = dial();
+    int fd = dial_number(number);
     turn_until(server.counts[RECORD_MADE] == 1);
     say(fd, "hello");
     reset(fd);
@@ -257,7 +247,7 @@ START_TEST(a_reset_after_the_fin_is_noticed_where_there_are_edges)
     begin(0);
     server.half_closeable = true;
     serve(NULL);
-    int fd = dial();
+    int fd = dial_number(number);
     turn_until(server.counts[RECORD_MADE] == 1);
     ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
     turn_until(server.counts[RECORD_EOF] == 1);
@@ -272,7 +262,7 @@ START_TEST(the_end_reaches_a_paused_connection_where_there_are_edges) /* PROD-13
 {
     begin(0);
     serve(NULL);
-    int fd = dial();
+    int fd = dial_number(number);
     turn_until(server.counts[RECORD_MADE] == 1);
     TorcTransport_pauseProducing(server.transport);
     if (_i == 0)
@@ -305,7 +295,7 @@ START_TEST(a_client_that_still_sends_gets_the_answer_and_no_reset) /* BUG-10 */
     begin(_i);
     server.on[RECORD_DATA] = answer_and_lose;
     serve(NULL);
-    int fd = dial();
+    int fd = dial_number(number);
     say(fd, "POST");
     turn_until(server.counts[RECORD_LOST] == 1);
     for (int i = 0; i < 20; i++) {
@@ -325,7 +315,7 @@ START_TEST(abortConnection_resets)
     size_t length;
     begin(_i);
     serve(NULL);
-    int fd = dial();
+    int fd = dial_number(number);
     turn_until(server.counts[RECORD_MADE] == 1);
     TorcTransport_abortConnection(server.transport);
     turn_until(server.counts[RECORD_DESTROY] == 1);
@@ -342,7 +332,7 @@ START_TEST(failConnection_resets_when_output_is_dropped_and_else_closes)
     bool drops = _i % 2;
     begin(_i / 2);
     serve(NULL);
-    int fd = dial();
+    int fd = dial_number(number);
     turn_until(server.counts[RECORD_MADE] == 1);
     if (drops)
         ck_assert_int_eq(TorcTransport_write(server.transport, "x", 1), 0);
@@ -391,7 +381,7 @@ START_TEST(neither_full_nor_drained_buffers_turn_the_loop)
     begin(_i);
     server.on[RECORD_MADE] = write_everything;
     serve(NULL);
-    int fd = dial();
+    int fd = dial_number(number);
     turn_until(server.counts[RECORD_PAUSE] == 1);
     turn_for(0.05);
     ck_assert_int_lt(count_turns(0.1), 10); /* full */
@@ -415,7 +405,7 @@ START_TEST(a_half_closed_or_paused_connection_does_not_turn_the_loop)
     begin(_i % BACKENDS);
     server.half_closeable = true;
     serve(NULL);
-    int fd = dial();
+    int fd = dial_number(number);
     turn_until(server.counts[RECORD_MADE] == 1);
     if (_i < BACKENDS) {
         ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
@@ -441,7 +431,7 @@ START_TEST(running_out_of_descriptors_does_not_spin_and_recovers) /* LISTEN-9, B
     begin(_i);
     serve(NULL);
     for (int i = 0; i < CLIENTS; i++)
-        fds[i] = dial();
+        fds[i] = dial_number(number);
     int lowest = dup(0);
     close(lowest);
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
@@ -455,7 +445,7 @@ START_TEST(running_out_of_descriptors_does_not_spin_and_recovers) /* LISTEN-9, B
         close(fds[i]);
     }
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
-    int fd = dial();
+    int fd = dial_number(number);
     turn_until(server.counts[RECORD_MADE] == 1);
     close(fd);
     end();
@@ -502,7 +492,7 @@ START_TEST(a_signal_to_end_stops_the_loop_in_order) /* RUN-14 */
 {
     begin(_i);
     serve(NULL);
-    int fd = dial();
+    int fd = dial_number(number);
     turn_until(server.counts[RECORD_MADE] == 1);
     ck_assert_int_eq(TorcReactor_callLater(reactor, 0.01, raise_term, NULL, NULL), 0);
     ck_assert_int_eq(TorcReactor_run(reactor), 0);
@@ -522,7 +512,7 @@ START_TEST(a_burst_of_connections_is_served_without_loss)
     server.on[RECORD_DATA] = echo;
     serve(NULL);
     for (int i = 0; i < CLIENTS; i++) {
-        fds[i] = dial();
+        fds[i] = dial_number(number);
         say(fds[i], "hello");
         ck_assert_int_eq(shutdown(fds[i], SHUT_WR), 0);
     }
