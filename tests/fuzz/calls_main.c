@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../support/ledger.h"
 #include "../support/read_number.h"
 #include "calls_seeds.h"
 
@@ -74,13 +75,6 @@ static bool read_options(int argc, char **argv, Options *ret_options)
     return true;
 }
 
-static double seconds_since(const struct timespec *begin)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - begin->tv_sec) + (double)(now.tv_nsec - begin->tv_nsec) / 1e9;
-}
-
 /* Of the processes that have played. */
 static double processor_seconds(void)
 {
@@ -107,33 +101,24 @@ static void print_counts(const CallsCounts *counts, double seconds)
 static void write_ledger(const Options *options, const CallsCounts *counts, double seconds,
                          bool passed)
 {
-    const char *sanitizer = getenv("TORC_SANITIZER"); /* ./dev sets it */
-    FILE *file = options->ledger ? fopen(options->ledger, "a") : NULL;
-    if (!file) {
-        if (options->ledger)
-            perror(options->ledger);
-        return;
-    }
-    fprintf(file,
-            "{\"tool\":\"fuzz\",\"target\":\"calls\",\"from\":\"seeds\",\"sanitizer\":\"%s\","
-            "\"when\":%lld,\"executions\":%" PRIu64 ",\"seconds\":%.0f,\"features\":0,"
-            "\"crashes\":%d,\"seed\":%" PRIu64 "}\n",
-            sanitizer ? sanitizer : "", (long long)time(NULL), counts->sequences, seconds, !passed,
-            options->plan.first);
-    fclose(file);
+    ledger_write(options->ledger,
+                 "{\"tool\":\"fuzz\",\"target\":\"calls\",\"from\":\"seeds\",\"sanitizer\":\"%s\","
+                 "\"when\":%lld,\"executions\":%" PRIu64 ",\"seconds\":%.0f,\"features\":0,"
+                 "\"crashes\":%d,\"seed\":%" PRIu64 "}\n",
+                 ledger_sanitizer(), (long long)time(NULL), counts->sequences, seconds, !passed,
+                 options->plan.first);
 }
 
 int main(int argc, char **argv)
 {
     Options options;
     CallsCounts counts;
-    struct timespec begin;
     if (!read_options(argc, argv, &options))
         return usage();
-    clock_gettime(CLOCK_MONOTONIC, &begin);
+    Ledger ledger = ledger_begin("fuzz", options.plan.first);
     printf("calls: from seed %" PRIu64 "\n", options.plan.first);
     bool passed = calls_playSeeds(&options.plan, &counts);
-    double seconds = seconds_since(&begin);
+    double seconds = ledger_seconds(&ledger);
     print_counts(&counts, seconds);
     write_ledger(&options, &counts, seconds, passed);
     puts(passed ? "calls: nothing found" : "calls: FAILED");

@@ -20,7 +20,9 @@
  * Two processes: this one has the healthy clients and looks at the server, its child attacks. The
  * same clients are measured before the attack, on the same machine in the same seconds: the figures
  * of this control run say how much of a latency is the machine's own. After the attack descriptors
- * and memory must come back to where they were. Prints a row, and the reasons if it failed. */
+ * and memory must come back to where they were. Prints a row, and the reasons if it failed.
+ *
+ * Status 0: all is well. 1: it is not. 77: clients waited, but so they did before (hostile_verdict.c). */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -34,9 +36,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../support/ledger.h"
 #include "hostile.h"
 
-enum { WRONG_USAGE = 2, DESCRIPTORS = 20000, PEERS_MOST = DESCRIPTORS - 100 };
+/* Statuses beside those of the C library; meson knows 77 as "skipped". */
+enum { WRONG_USAGE = 2, TOO_BUSY_TO_TELL = 77 };
+
+enum { DESCRIPTORS = 20000, PEERS_MOST = DESCRIPTORS - 100 };
 
 /* What a server takes beyond what its connections cost: buffers of the reactor, and pages of the
  * allocator that are in use in part. */
@@ -72,6 +78,7 @@ typedef struct Run {
     long open_most;
     double busy;      /* percent of a processor, in the last second of the attack */
     double recovered; /* seconds after the attack */
+    bool unjudged;    /* the machine was too busy */
     char reasons[256];
 } Run;
 
@@ -189,7 +196,6 @@ static void measure_recovery(Run *run)
 /* A sanitizer's shadow and quarantine are several times what a program uses. */
 static void judge(Run *run)
 {
-    const char *sanitizer = getenv("TORC_SANITIZER");
     long allowed = attack_memory(run->attack) * run->open_most + memory_slack;
     if (run->gone)
         blame(run, "the server is gone");
@@ -197,11 +203,13 @@ static void judge(Run *run)
         blame(run, "no healthy client was answered");
     if (atomic_load(&run->tally->opened) == 0)
         blame(run, "no attacker came in");
-    if (run->beside.p99 > run->p99)
+    Verdict verdict = verdict_of(run->quiet.p99, run->beside.p99, run->p99);
+    if (verdict == TOO_SLOW)
         blame(run, "healthy clients waited");
+    run->unjudged = verdict == NOT_JUDGED;
     if (run->busy > run->processor)
         blame(run, "it was busy with nothing");
-    if ((!sanitizer || !*sanitizer) && run->most.memory - run->before.memory_most > allowed)
+    if (!*ledger_sanitizer() && run->most.memory - run->before.memory_most > allowed)
         blame(run, "it took too much memory");
 }
 
@@ -233,6 +241,20 @@ static void print_header(void)
          "before     most    after   tors     s");
 }
 
+static const char *outcome(const Run *run)
+{
+    if (*run->reasons)
+        return run->reasons;
+    return run->unjudged ? "not judged: the machine was too busy" : "ok";
+}
+
+static int status(const Run *run)
+{
+    if (*run->reasons)
+        return EXIT_FAILURE;
+    return run->unjudged ? TOO_BUSY_TO_TELL : EXIT_SUCCESS;
+}
+
 static void print_row(const Run *run)
 {
     printf(
@@ -240,33 +262,24 @@ static void print_row(const Run *run)
         run->server, run->name, run->peers, atomic_load(&run->tally->opened), run->quiet.middle,
         run->quiet.p99, run->beside.middle, run->beside.p99, run->beside.most, run->busy,
         run->before.memory, run->most.memory, run->after.memory, run->most.descriptors,
-        run->recovered, *run->reasons ? run->reasons : "ok");
+        run->recovered, outcome(run));
 }
 
 static void write_ledger(const Run *run)
 {
-    const char *sanitizer = getenv("TORC_SANITIZER");
-    FILE *file = run->ledger ? fopen(run->ledger, "ae") : NULL;
-    if (!file) {
-        if (run->ledger)
-            perror(run->ledger);
-        return;
-    }
-    fprintf(file,
-            "{\"tool\":\"hostile\",\"when\":%lld,\"server\":\"%s\",\"attack\":\"%s\",\"peers\":%d,"
-            "\"connections\":%ld,\"seconds\":%.1f,\"answers\":%ld,",
-            (long long)time(NULL), run->server, run->name, run->peers,
-            atomic_load(&run->tally->opened), run->seconds, run->beside.answers);
-    fprintf(file,
-            "\"control_p50_ms\":%.2f,\"control_p99_ms\":%.2f,\"p50_ms\":%.2f,\"p99_ms\":%.2f,"
-            "\"most_ms\":%.2f,\"cpu_percent\":%.1f,\"memory_kb\":%ld,\"memory_most_kb\":%ld,"
-            "\"memory_after_kb\":%ld,\"descriptors_most\":%ld,\"recovery_s\":%.2f,\"failed\":%d,"
-            "\"sanitizer\":\"%s\"}\n",
-            run->quiet.middle, run->quiet.p99, run->beside.middle, run->beside.p99,
-            run->beside.most, run->busy, run->before.memory, run->most.memory, run->after.memory,
-            run->most.descriptors, run->recovered, *run->reasons ? 1 : 0,
-            sanitizer ? sanitizer : "");
-    fclose(file);
+    ledger_write(
+        run->ledger,
+        "{\"tool\":\"hostile\",\"when\":%lld,\"server\":\"%s\",\"attack\":\"%s\",\"peers\":%d,"
+        "\"connections\":%ld,\"seconds\":%.1f,\"answers\":%ld,"
+        "\"control_p50_ms\":%.2f,\"control_p99_ms\":%.2f,\"p50_ms\":%.2f,\"p99_ms\":%.2f,"
+        "\"most_ms\":%.2f,\"cpu_percent\":%.1f,\"memory_kb\":%ld,\"memory_most_kb\":%ld,"
+        "\"memory_after_kb\":%ld,\"descriptors_most\":%ld,\"recovery_s\":%.2f,\"failed\":%d,"
+        "\"sanitizer\":\"%s\"}\n",
+        (long long)time(NULL), run->server, run->name, run->peers, atomic_load(&run->tally->opened),
+        run->seconds, run->beside.answers, run->quiet.middle, run->quiet.p99, run->beside.middle,
+        run->beside.p99, run->beside.most, run->busy, run->before.memory, run->most.memory,
+        run->after.memory, run->most.descriptors, run->recovered, *run->reasons ? 1 : 0,
+        ledger_sanitizer());
 }
 
 /* ---- the command line ---------------------------------------------------------------------- */
@@ -351,7 +364,9 @@ int main(int argc, char **argv)
     }
     attack(&run);
     print_row(&run);
-    write_ledger(&run);
+    int r = status(&run);
+    if (r != TOO_BUSY_TO_TELL)
+        write_ledger(&run);
     clients_free(run.clients);
-    return *run.reasons ? EXIT_FAILURE : EXIT_SUCCESS;
+    return r;
 }

@@ -61,6 +61,18 @@ long clients_lost(const Clients *clients);
 long clients_refused(const Clients *clients);
 long clients_welcomed(const Clients *clients);
 
+/* ---- the verdict: hostile_verdict.c --------------------------------------------------------- */
+
+typedef enum Verdict {
+    QUICK_ENOUGH,
+    TOO_SLOW,
+    NOT_JUDGED /* the machine was too busy */
+} Verdict;
+
+/* Of the milliseconds that 99 % of the healthy requests took: without the attack, beside it, and at
+ * most. */
+Verdict verdict_of(double control, double beside, double most);
+
 /* ---- the server, seen from outside: hostile_server.c ---------------------------------------- */
 
 typedef struct Figures {

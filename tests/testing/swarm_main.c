@@ -9,8 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "../support/ledger.h"
 #include "../support/read_number.h"
-#include "../torture/ledger.h"
 #include "swarm.h"
 
 typedef struct Options {

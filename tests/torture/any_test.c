@@ -14,9 +14,9 @@
  *     point 3 memory 17 once leak 0             see outcome_of; status or signal, addresses, output
  *     file /tmp/torc-unix-TnhDeu                that is to be removed
  *
- * Runs are child processes, TORC_TORTURE_JOBS at a time; they leave what they know in memory shared
- * with their parent. One that is still there after TORC_TORTURE_LIMIT seconds says where it is and
- * ends. What fails is counted from the fork on, the fixtures' calls included. One thread. */
+ * Runs are child processes, TORC_TORTURE_JOBS at a time (jobs.h). One that is still there after
+ * TORC_TORTURE_LIMIT seconds says where it is and ends. What fails is counted from the fork on, the
+ * fixtures' calls included. One thread. */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -33,10 +33,8 @@
 
 #include "any_test.h"
 #include "faults.h"
+#include "jobs.h"
 #include "reactor/memory_internal.h"
-
-/* Further points are tried while some wait; more jobs than these are of no use. */
-enum { MOST_JOBS = 32 };
 
 /* Statuses of runs: libcheck's of a failed assertion, and what the sanitizers are told to use. */
 enum { ASSERTION_FAILED = 1, SANITIZER_STATUS = 99 };
@@ -53,40 +51,29 @@ typedef struct Point {
     int descriptors;
 } Point;
 
-typedef struct Job {
-    pid_t pid; /* 0: free */
+/* What a job shares with its child. */
+typedef struct Run {
     const Point *point;
-    int output; /* of the run; in memory */
-    Told *told;
-} Job;
+    int output; /* what it says; in memory */
+    Told told;
+} Run;
 
 static struct {
     pid_t pid;  /* who forks for tests; 0: nobody, this is not a torture */
     int report; /* appended to by whole lines */
     int tests;  /* forked for so far */
-    int job_count;
     long limit; /* seconds of a run */
     Point *points;
     size_t count;
     size_t next;
-    Job jobs[MOST_JOBS];
 } any = {.report = -1};
 
-/* ---- what is shared ------------------------------------------------------------------------ */
+/* ---- the report ---------------------------------------------------------------------------- */
 
 static _Noreturn void give_up(const char *what)
 {
     perror(what);
     _exit(2);
-}
-
-static Told *new_told(void)
-{
-    void *shared =
-        mmap(NULL, sizeof(Told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED)
-        give_up("torture: mmap");
-    return shared;
 }
 
 static __attribute__((format(printf, 1, 2))) void report(const char *format, ...)
@@ -196,11 +183,11 @@ int mkstemp(char *pattern)
 /* ---- outcomes ------------------------------------------------------------------------------- */
 
 /* The end of what the run has said, in one line. */
-static void read_output(const Job *job, char text[static OUTPUT_SHOWN])
+static void read_output(const Run *run, char text[static OUTPUT_SHOWN])
 {
-    off_t end = lseek(job->output, 0, SEEK_END);
+    off_t end = lseek(run->output, 0, SEEK_END);
     off_t from = end >= OUTPUT_SHOWN ? end - OUTPUT_SHOWN + 1 : 0;
-    ssize_t n = pread(job->output, text, OUTPUT_SHOWN - 1, from);
+    ssize_t n = pread(run->output, text, OUTPUT_SHOWN - 1, from);
     text[n > 0 ? n : 0] = '\0';
     for (char *c = text; *c; c++)
         if (*c == '\n')
@@ -215,24 +202,24 @@ static bool kit_gave_up(int status, const char *output)
            strstr(output, "torc simulation: ");
 }
 
-static const char *outcome_of_passed(const Job *job)
+static const char *outcome_of_passed(const Run *run)
 {
-    const Told *of = job->told;
+    const Told *of = &run->told;
     if (!of->struck)
         return "unstruck";
-    if (of->live > job->point->live && job->point->live >= 0)
+    if (of->live > run->point->live && run->point->live >= 0)
         return "leak";
-    if (of->descriptors > job->point->descriptors)
+    if (of->descriptors > run->point->descriptors)
         return "descriptors";
     return of->sanitizer_leak ? "leak" : "passed";
 }
 
-static const char *outcome_of(const Job *job, int status, const char *output)
+static const char *outcome_of(const Run *run, int status, const char *output)
 {
     if (WIFSIGNALED(status))
-        return kit_gave_up(status, output) ? "kit" : job->told->null ? "null" : "crash";
+        return kit_gave_up(status, output) ? "kit" : run->told.null ? "null" : "crash";
     switch (WEXITSTATUS(status)) {
-    case 0: return outcome_of_passed(job);
+    case 0: return outcome_of_passed(run);
     case ASSERTION_FAILED: return "failed";
     case HANG_STATUS: return "hang";
     case SANITIZER_STATUS: return "sanitizer";
@@ -253,80 +240,56 @@ static void settle(Job *job, int status)
 {
     char output[OUTPUT_SHOWN];
     char frames[400];
-    const Point *point = job->point;
-    read_output(job, output);
-    print_frames(job->told, frames, sizeof(frames));
+    const Run *run = job->shared;
+    const Point *point = run->point;
+    read_output(run, output);
+    print_frames(&run->told, frames, sizeof(frames));
     report("point %d %s %ld %s %s %d%s%s%s\n", point->test, fault_class_names[point->cls],
-           point->number, fault_mode_names[point->mode], outcome_of(job, status, output),
+           point->number, fault_mode_names[point->mode], outcome_of(run, status, output),
            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), frames,
            *output ? " | " : "", output);
     (void)kill(-job->pid, SIGKILL); /* libcheck makes a group of each test */
-    job->pid = 0;
 }
 
 /* ---- runs ----------------------------------------------------------------------------------- */
 
-static Job *job_of(pid_t pid)
-{
-    for (int i = 0; i < any.job_count; i++)
-        if (any.jobs[i].pid == pid)
-            return &any.jobs[i];
-    return NULL;
-}
-
-/* False: no run is under way. */
-static bool wait_for_one(void)
-{
-    int status;
-    pid_t pid = wait(&status);
-    Job *job = pid > 0 ? job_of(pid) : NULL;
-    if (job)
-        settle(job, status);
-    return pid > 0;
-}
-
-static Job *idle_job(void)
-{
-    Job *idle;
-    while (!(idle = job_of(0)))
-        (void)wait_for_one();
-    return idle;
-}
-
 /* In the child, where libcheck goes on to run the test. */
-static void begin_run(const Job *job)
+static void begin_run(Run *run)
 {
-    told = job->told;
+    told = &run->told;
     any.pid = 0;
-    if (dup2(job->output, STDOUT_FILENO) < 0 || dup2(job->output, STDERR_FILENO) < 0)
+    if (dup2(run->output, STDOUT_FILENO) < 0 || dup2(run->output, STDERR_FILENO) < 0)
         give_up("torture: dup2");
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     run_catchSignals(told, any.limit);
     at_end(end_run);
-    faults_arm(job->point->cls, job->point->number, job->point->mode);
+    faults_arm(run->point->cls, run->point->number, run->point->mode);
 }
 
 /* 0: this is the child. */
-static pid_t start(Job *job, const Point *point, pid_t (*next)(void))
+static pid_t start(const Point *point, pid_t (*next)(void))
 {
-    memset(job->told, 0, sizeof(*job->told));
-    if (ftruncate(job->output, 0) < 0 || lseek(job->output, 0, SEEK_SET) < 0)
+    Job *job;
+    while (!(job = jobs_idle()))
+        (void)jobs_wait(settle);
+    Run *run = job->shared;
+    *run = (Run){.point = point, .output = run->output};
+    if (ftruncate(run->output, 0) < 0 || lseek(run->output, 0, SEEK_SET) < 0)
         give_up("torture: output");
-    job->point = point;
     job->pid = next();
     if (job->pid < 0)
         give_up("torture: fork");
     if (job->pid == 0)
-        begin_run(job);
+        begin_run(run);
     return job->pid;
 }
 
 static pid_t run_points(pid_t (*next)(void))
 {
     for (; any.next < any.count && any.points[any.next].test == any.tests; any.next++)
-        if (start(idle_job(), &any.points[any.next], next) == 0)
+        if (start(&any.points[any.next], next) == 0)
             return 0;
-    while (wait_for_one())
+    while (jobs_wait(settle))
         ;
     if (any.next == any.count)
         _exit(0);
@@ -402,11 +365,15 @@ static void read_plan(const char *path)
 
 static void open_jobs(int count)
 {
-    any.job_count = count < 1 ? 1 : count > MOST_JOBS ? MOST_JOBS : count;
-    for (int i = 0; i < any.job_count; i++) {
-        any.jobs[i].told = new_told();
-        any.jobs[i].output = memfd_create("output", MFD_CLOEXEC);
-        if (any.jobs[i].output < 0)
+    count = count < 1 ? 1 : count > JOBS_MOST ? JOBS_MOST : count;
+    Job *all = jobs_open(count, sizeof(Run));
+    if (!all)
+        give_up("torture: jobs");
+    told = &((Run *)all->shared)->told;
+    for (Job *job = all; job < all + count; job++) {
+        Run *run = job->shared;
+        run->output = memfd_create("output", MFD_CLOEXEC);
+        if (run->output < 0)
             give_up("torture: memfd_create");
     }
 }
@@ -429,7 +396,6 @@ __attribute__((constructor)) static void prepare(void)
         give_up(path);
     any.limit = number_in("TORC_TORTURE_LIMIT", 20);
     open_jobs((int)number_in("TORC_TORTURE_JOBS", 4));
-    told = any.jobs[0].told;
     if (plan)
         read_plan(plan);
     faults_install();

@@ -9,7 +9,7 @@
  *
  * First each case is held without a fault, to count its calls; then call k fails, once, with the
  * next three, with every second one after it, and for ever, for each k. A run is a child process, a
- * few of which go on at a time; what it has to say it leaves in memory shared with its parent.
+ * few of which go on at a time (jobs.h).
  *
  * Status 0: everything was survived. 1: something was not. 2: wrong arguments. */
 #include "torture.h"
@@ -19,32 +19,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "../support/ledger.h"
 #include "../support/read_number.h"
-#include "ledger.h"
+#include "jobs.h"
 #include "run.h"
 #include "scratch.h"
 
-enum { MOST_JOBS = 64, MOST_SHOWN = 20 };
+enum { MOST_SHOWN = 20 };
 
 /* Of each kind; later ones meet nothing new. */
 enum { MOST_CALLS = 8 };
 
-typedef struct Job {
-    pid_t pid; /* 0: free */
-    bool passed;
+/* What a job shares with its child. */
+typedef struct Run {
     Plan plan;
-    Report *report;
-} Job;
+    Report report;
+    bool passed;
+} Run;
 
 static struct {
-    Job jobs[MOST_JOBS];
-    int job_count;
     long points; /* faults that struck and were survived */
     long runs;
     long failures;
@@ -108,14 +106,14 @@ static bool read_fault(const char *text, Plan *ret_plan)
 
 /* ---- outcomes ------------------------------------------------------------------------------ */
 
-static void show_failure(const Job *job, int status)
+static void show_failure(const Run *run, int status)
 {
     if (torture.failures++ >= MOST_SHOWN)
         return;
     fputs("torture: FAILED ", stdout);
-    print_plan(stdout, &job->plan);
-    if (*job->report->message)
-        printf(": %s", job->report->message);
+    print_plan(stdout, &run->plan);
+    if (*run->report.message)
+        printf(": %s", run->report.message);
     else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
         printf(": not over after %u s", run_timeLimit());
     else if (WIFSIGNALED(status))
@@ -123,19 +121,19 @@ static void show_failure(const Job *job, int status)
     else
         printf(": ended with status %d", WEXITSTATUS(status));
     fputs("\n    to repeat it: ./dev torture ", stdout);
-    print_plan(stdout, &job->plan);
+    print_plan(stdout, &run->plan);
     fputs("\n", stdout);
     fflush(stdout);
 }
 
 static void settle(Job *job, int status)
 {
-    job->passed = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    job->pid = 0;
+    Run *run = job->shared;
+    run->passed = WIFEXITED(status) && WEXITSTATUS(status) == 0;
     torture.runs++;
-    if (!job->passed)
-        show_failure(job, status);
-    else if (job->plan.number > 0 && job->report->struck)
+    if (!run->passed)
+        show_failure(run, status);
+    else if (run->plan.number > 0 && run->report.struck)
         torture.points++;
 }
 
@@ -162,88 +160,34 @@ static void catch_endings(void)
 /* With the status that a shell gives to who dies of the signal. No run is left that makes files. */
 static _Noreturn void end_interrupted(void)
 {
-    for (int i = 0; i < torture.job_count; i++)
-        if (torture.jobs[i].pid > 0)
-            (void)kill(torture.jobs[i].pid, SIGKILL);
-    while (wait(NULL) > 0)
-        ;
+    jobs_kill();
     exit(128 + interrupted);
 }
 
-/* ---- jobs ---------------------------------------------------------------------------------- */
+/* ---- runs ---------------------------------------------------------------------------------- */
 
-static void open_jobs(int count)
+static _Noreturn void give_up(const char *what)
 {
-    torture.job_count = count;
-    for (int i = 0; i < count; i++) {
-        void *shared =
-            mmap(NULL, sizeof(Report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        if (shared == MAP_FAILED) {
-            perror("torture");
-            exit(2);
-        }
-        torture.jobs[i].report = shared;
-    }
+    perror(what);
+    exit(2);
 }
 
 /* Runs do not outlive their parent, and have no handlers that are not theirs. */
-static _Noreturn void start_run(const Job *job)
+static _Noreturn void play(Run *run)
 {
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (size_t i = 0; i < ENDINGS; i++)
         (void)signal(endings[i], SIG_DFL);
-    run_play(&job->plan, job->report);
-}
-
-static void start(Job *job, const Plan *plan)
-{
-    job->plan = *plan;
-    memset(job->report, 0, sizeof(Report));
-    fflush(NULL);
-    job->pid = fork();
-    if (job->pid < 0) {
-        perror("torture: fork");
-        exit(2);
-    }
-    if (job->pid == 0)
-        start_run(job);
-}
-
-static Job *job_of(pid_t pid)
-{
-    for (int i = 0; i < torture.job_count; i++)
-        if (torture.jobs[i].pid == pid)
-            return &torture.jobs[i];
-    return NULL;
+    run_play(&run->plan, &run->report);
 }
 
 /* False: no run is under way. */
 static bool wait_for_one(void)
 {
-    int status;
-    pid_t pid;
-    do
-        pid = wait(&status);
-    while (pid < 0 && errno == EINTR && !interrupted);
+    bool ended = jobs_wait(settle);
     if (interrupted)
         end_interrupted();
-    Job *job = pid > 0 ? job_of(pid) : NULL;
-    if (job)
-        settle(job, status);
-    return pid > 0;
-}
-
-static Job *idle_job(void)
-{
-    Job *idle;
-    while (!(idle = job_of(0)))
-        (void)wait_for_one();
-    return idle;
-}
-
-static void run(const Plan *plan)
-{
-    start(idle_job(), plan);
+    return ended;
 }
 
 static void wait_for_all(void)
@@ -252,16 +196,32 @@ static void wait_for_all(void)
         ;
 }
 
+static Job *start(const Plan *plan)
+{
+    Job *job;
+    while (!(job = jobs_idle()))
+        (void)wait_for_one();
+    Run *run = job->shared;
+    *run = (Run){.plan = *plan};
+    fflush(NULL);
+    job->pid = fork();
+    if (job->pid < 0)
+        give_up("torture: fork");
+    if (job->pid == 0)
+        play(run);
+    return job;
+}
+
 /* Without a fault; false: it does not even pass then. */
 static bool count_calls(Plan *plan, long ret_counts[FAULT_CLASSES])
 {
-    Job *job = idle_job();
-    start(job, plan);
+    const Job *job = start(plan);
+    const Run *run = job->shared;
     while (job->pid)
         (void)wait_for_one();
-    plan->live = job->report->live;
-    memcpy(ret_counts, job->report->counts, sizeof(job->report->counts));
-    return job->passed;
+    plan->live = run->report.live;
+    memcpy(ret_counts, run->report.counts, sizeof(run->report.counts));
+    return run->passed;
 }
 
 /* ---- all of a case ------------------------------------------------------------------------- */
@@ -297,7 +257,7 @@ static bool in_sample(const Plan *plan)
 static void run_if_in_sample(const Plan *plan)
 {
     if (in_sample(plan))
-        run(plan);
+        (void)start(plan);
 }
 
 static void miss_resources(Plan plan, const long counts[FAULT_CLASSES])
@@ -354,7 +314,7 @@ static void torture_one(const TortureCase *test, int index, unsigned work, const
         plan.row = only->row;
         plan.mode = only->mode;
         plan.number = only->number;
-        run(&plan);
+        (void)start(&plan);
     }
 }
 
@@ -432,12 +392,13 @@ static int read_options(int argc, char **argv)
             options.percent = (unsigned)number;
         else if (strcmp(argv[i], "--seed") == 0)
             options.seed = number;
-        else if (strcmp(argv[i], "--jobs") == 0 && number >= 1 && number <= MOST_JOBS)
+        else if (strcmp(argv[i], "--jobs") == 0 && number >= 1 && number <= JOBS_MOST)
             jobs = number;
         else
             return -1;
     }
-    open_jobs((int)jobs);
+    if (!jobs_open((int)jobs, sizeof(Run)))
+        give_up("torture: jobs");
     return i;
 }
 
