@@ -2,6 +2,7 @@
 """Runs the benchmarks and prints one table of what they measured.
 
     run.py BUILD-DIRECTORY [--peers LIST] [--rounds N] [--quick] [--json FILE] [--svg FILE] [NAME...]
+    run.py --needs BUILD-DIRECTORY ...        measures nothing: says "peers" if it would want all of them
 
 There are two kinds of benchmarks. The loads of servers.py keep servers busy, Torc's and those of its
 peers. The others are a list of programs. Each prints samples, one a line, with tabs between:
@@ -50,31 +51,43 @@ def benchmarks(build, options):
     }
 
 
-def read_list(parser, text, known, what):
-    names = text.split(",") if text else list(known)
+def check_names(parser, names, known, what):
     for name in names:
         if name not in known:
-            parser.error(f"there is no {what} {name}; there are: {', '.join(known)}")
-    return names
+            parser.error(f"there is no {what} '{name}'; there are: {', '.join(known)}")
+
+
+def check_output(parser, option, path):
+    """Before anything is measured, for it is written last."""
+    if path is not None and (not path or os.path.isdir(path) or not os.access(Path(path).parent, os.W_OK)
+                             or os.path.exists(path) and not os.access(path, os.W_OK)):
+        parser.error(f"{option}: {path or 'a file without a name'} cannot be written")
 
 
 def read_options():
     """The options, with `commands` and `loads`: what to run; and `peers`: who runs in the loads."""
-    parser = argparse.ArgumentParser(prog="./dev bench", description="Prints tables of medians.")
-    parser.add_argument("build", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--peers", metavar="LIST", help="only these servers, with commas between")
-    parser.add_argument("--rounds", type=int, metavar="N",
-                        help=f"samples of each; {ROUNDS} unless given, {LOAD_ROUNDS} of a server under load")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that it works, no figures")
-    parser.add_argument("--json", metavar="FILE", help="write everything there as well")
-    parser.add_argument("--svg", metavar="FILE", help="write a picture of the servers' processor time there")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="all unless some are named")
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("build", type=Path)
+    parser.add_argument("--needs", action="store_true")
+    parser.add_argument("--peers", type=lambda text: text.split(","))
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--json")
+    parser.add_argument("--svg")
+    parser.add_argument("names", nargs="*")
+    parser.error = lambda message: parser.exit(2, f"bench: {message}; ./dev bench --help\n")
     options = parser.parse_intermixed_args()
     if options.rounds is not None and options.rounds < 1:
         parser.error("--rounds takes a number from 1")
     commands = benchmarks(options.build, options)
-    names = read_list(parser, ",".join(options.names), [*servers.LOADS, *commands], "benchmark")
-    options.peers = read_list(parser, options.peers, servers.PEERS, "peer")
+    known = [*servers.LOADS, *commands]
+    check_names(parser, options.names, known, "benchmark")
+    check_names(parser, options.peers or [], servers.PEERS, "peer")
+    check_output(parser, "--json", options.json)
+    check_output(parser, "--svg", options.svg)
+    names = options.names or known
+    options.all_peers = options.peers is None
+    options.peers = options.peers or list(servers.PEERS)
     options.commands = {name: commands[name] for name in names if name in commands}
     options.loads = [name for name in names if name in servers.LOADS]
     if options.svg and not options.loads:
@@ -198,6 +211,9 @@ def write(path, text):
 
 def main():
     options = read_options()
+    if options.needs:
+        print("peers" if options.loads and options.all_peers else "")
+        return
     report = {"date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
               "machine": machine(), "quick": options.quick, "noisy_spread": NOISY_SPREAD}
     report["rows"] = measure_loads(options) + measure(options.commands)

@@ -2,24 +2,26 @@
 # Builds the sequences of calls (tests/fuzz/calls.h) and plays them from seeds; build-calls/ledger gets
 # a line, and build-calls/crashers the bytes of a sequence that failed.
 #
-#   tools/calls.sh [--sanitize WHICH] [ARGUMENT...]        the arguments of tests/fuzz/calls_main.c
+#   tools/calls.sh [OPTION...] [SECONDS]        ./dev calls --help says which
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-die() {
-    printf 'calls: %s\n' "$*" >&2
-    exit 2
-}
-
+# shellcheck source=tools/arguments.sh
+source tools/arguments.sh
 # shellcheck source=tools/sanitizer.sh
 source tools/sanitizer.sh
+
+takes=([--seeds]=1- [--first]=seed [--jobs]=1-64 [--trace]=flag [--sanitize]=text)
+read_arguments "$@"
+read_seconds --seeds
+pass_on --seeds --first --jobs --trace
 
 dir=build-calls
 options=(buildtype=debugoptimized b_ndebug=false)
 runner=()
 # As tools/fuzz.sh has it: a sequence leaves no more freed memory than that.
 export ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=1:quarantine_size_mb=4:malloc_context_size=6}
-take_sanitizer "$@"
+use_sanitizer "${given[--sanitize]-}"
 # Optimised: a build of its own beside that of the tests.
 if [[ $dir != build-calls ]]; then
     dir=build-calls-${dir#build-}
@@ -30,4 +32,4 @@ tools/configure.sh "$dir" "${options[@]}"
 meson compile -C "$dir" --ninja-args=tests/fuzz/calls
 mkdir -p build-calls/crashers
 exec "${runner[@]}" "$dir/tests/fuzz/calls" --ledger build-calls/ledger --save build-calls/crashers \
-    "${arguments[@]}"
+    "${arguments[@]}" "${words[@]}"

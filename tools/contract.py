@@ -10,7 +10,7 @@ nor do headers. Scripts hold as a whole.
 
 Status 1, with the problems on standard error: a statement that no test holds and that is not marked
 as one that needs none; one that is marked so and yet held; a number that is not on the page, is
-there twice, or is named where no test follows.
+there twice, or is named where no test follows. Status 2: there is no such GROUP or NUMBER.
 """
 
 import argparse
@@ -123,18 +123,22 @@ def main():
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parent.parent)
     parser.add_argument("which", nargs="*")
+    parser.error = lambda message: parser.exit(2, f"contract: {message}; ./dev contract --help\n")
     arguments = parser.parse_args()
 
     problems = []
     statements = read_pages(arguments.root, problems)
-    held = hold(statements, arguments.root / "tests", problems)
     which = {word.upper() for word in arguments.which}
+    groups = dict.fromkeys(map(group_of, statements))
+    if unknown := sorted(which - statements.keys() - groups.keys()):
+        parser.error(f"there is no {' or '.join(unknown)}, and the groups are {' '.join(groups)}")
+    held = hold(statements, arguments.root / "tests", problems)
     shown = [number for number in statements
              if not which or {number, group_of(number)} & which]
     for number in shown:
         show(number, statements[number], held[number])
     if not shown:
-        problems.append("there is no such statement" if which else "the pages have no statements")
+        problems.append("the pages have no statements")
 
     with_tests = sum(bool(held[number]) for number in shown)
     print(f"\n{len(shown)} statements, {with_tests} of them held by tests")

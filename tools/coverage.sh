@@ -18,11 +18,14 @@ left_out='^(install|determinism|fuzz smoke|bench|budget-.*|hardening|hostile .*|
 # A branch that only a broken promise inside the library could take is not one to reach.
 asserts='^\s*(assert|static_assert)\(.*'
 
-run=yes
-if [[ ${1-} == --no-run ]]; then
-    run=
-    shift
-fi
+# shellcheck source=tools/arguments.sh
+source tools/arguments.sh
+takes=([--no-run]=flag)
+read_arguments "$@"
+for file in "${words[@]}"; do
+    [[ $(tools/sources.sh library) == *"$file"* ]] || die "there is no file of the library with '$file' in its name"
+done
+[[ -z ${given[--no-run]-} || -f $dir/build.ninja ]] || die '--no-run counts what a run has left, and there was none'
 
 say() { printf 'coverage: %s\n' "$*"; }
 
@@ -31,7 +34,7 @@ names() {
 }
 
 status=0
-if [[ -n $run ]]; then
+if [[ -z ${given[--no-run]-} ]]; then
     tools/configure.sh "$dir" buildtype=debug b_ndebug=false b_coverage=true
     meson compile -C "$dir"
     find "$dir" -name '*.gcda' -delete
@@ -47,7 +50,7 @@ gcovr --root . --filter "$folders/" --exclude-branches-by-pattern "$asserts" \
     cat "$dir/gcovr.log" >&2
     exit 2
 }
-tools/coverage_summary.py "$dir/coverage.json" "$@" || status=1
+tools/coverage_summary.py "$dir/coverage.json" "${words[@]}" || status=1
 say "line by line: $dir/index.html"
 [[ $status -eq 0 ]] || say 'a test failed, or too little is reached'
 exit "$status"

@@ -13,25 +13,19 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+# shellcheck source=tools/arguments.sh
+source tools/arguments.sh
+
 # s2n's thresholds: a target that sees fewer features than this tests nothing.
 least_features=100
 wanted_rate=1000
+# Of a shorter run much is the start of the program: its rate is not judged.
+least_milliseconds=1000
 limits=(-timeout=5 -rss_limit_mb=512)
 # The schedule by entropy takes more than half of the time where there are thousands of features.
 limits+=(-entropic=0)
 largest_seed=4096
 most_seeds=50
-
-dir=build-fuzz
-seconds=
-runs=
-length=4096
-jobs=1
-
-die() {
-    printf 'fuzz: %s\n' "$*" >&2
-    exit 2
-}
 
 # The names between the braces of fuzz_targets and planted_targets in tests/fuzz/meson.build.
 names_in() { sed -n "/^$1 = {/,/^}/s/^  '\([a-z0-9_]*\)':.*/\1/p" tests/fuzz/meson.build; }
@@ -58,19 +52,25 @@ build() {
         meson compile -C "$dir" fuzzers
 }
 
-# Fuzzes TARGET with what it needs; the options of libFuzzer follow. What it says goes to its log.
-# A planted bug is looked for from the inputs of the target that it is named after, if there is one.
+milliseconds() { printf '%d' "$((${EPOCHREALTIME/[.,]/} / 1000))"; }
+
+# Fuzzes TARGET with what it needs; the options of libFuzzer follow. What it says goes to its log, and
+# how long it took as one more statistic, for its own rate is 0 until a whole second is over. A planted
+# bug is looked for from the inputs of the target that it is named after, if there is one.
 fuzz() {
-    local name=$1 directory inputs=("$dir/corpus/$1") options=()
+    local name=$1 directory inputs=("$dir/corpus/$1") options=() began status=0
     shift
     mkdir -p "$dir"/{corpus,crashers,logs}/"$name"
     for directory in tests/fuzz/{corpus,crashers}/"${name#planted_}"; do
         [[ ! -d $directory ]] || inputs+=("$directory")
     done
     [[ ! -f tests/fuzz/$name.dict ]] || options+=(-dict="tests/fuzz/$name.dict")
+    began=$(milliseconds)
     "${runner[@]}" "$dir/tests/fuzz/fuzz_$name" "${limits[@]}" "-max_len=$length" "${options[@]}" "$@" \
         -print_final_stats=1 -artifact_prefix="$dir/crashers/$name/" "${inputs[@]}" \
-        >"$dir/logs/$name/log" 2>&1
+        >"$dir/logs/$name/log" 2>&1 || status=$?
+    printf 'stat::milliseconds: %d\n' "$(($(milliseconds) - began))" >>"$dir/logs/$name/log"
+    return "$status"
 }
 
 # statistic TARGET NAME: a number that libFuzzer has printed; 0 if it has not.
@@ -87,11 +87,12 @@ progress() {
     printf '%s' "${number:-0}"
 }
 
-# Prints the row of a run and adds it to the ledger. report TARGET STATUS BEGAN
+# Prints the row of a run and adds it to the ledger. report TARGET STATUS
 report() {
-    local name=$1 status=$2 took=$((SECONDS - $3)) verdict='' executions rate features seed
+    local name=$1 status=$2 verdict='' executions took rate features seed
     executions=$(statistic "$name" number_of_executed_units)
-    rate=$(statistic "$name" average_exec_per_sec)
+    took=$(statistic "$name" milliseconds)
+    rate=$((executions * 1000 / (took > 0 ? took : 1)))
     features=$(progress "$name" ft:)
     seed=$(sed -n 's/^INFO: Seed: \([0-9]*\)$/\1/p' "$dir/logs/$name/log")
     if [[ $status -eq 72 ]]; then # libFuzzer was interrupted
@@ -101,13 +102,14 @@ report() {
         verdict='FAILED'
     elif [[ $features -lt $least_features ]]; then
         verdict="FAILED: fewer than $least_features features"
-    elif [[ $rate -gt 0 && $rate -lt $wanted_rate ]]; then
+    elif [[ $rate -lt $wanted_rate && $took -ge $least_milliseconds ]]; then
         verdict='slow'
     fi
     printf '%-20s %12d %8d %9d %9d %s\n' "$name" "$executions" "$rate" "$features" \
         "$(progress "$name" cov:)" "$verdict"
-    printf '{"tool":"fuzz","target":"%s","when":%d,"executions":%d,"seconds":%d,"features":%d,"crashes":%d,"seed":%d,"length":%d}\n' \
-        "$name" "$(date +%s)" "$executions" "$took" "$features" "$((status != 0))" "${seed:-0}" "$length" >>"$dir/ledger"
+    printf '{"tool":"fuzz","target":"%s","when":%d,"executions":%d,"seconds":%d.%03d,"features":%d,"crashes":%d,"seed":%d,"length":%d}\n' \
+        "$name" "$(date +%s)" "$executions" "$((took / 1000))" "$((took % 1000))" "$features" \
+        "$((status != 0))" "${seed:-0}" "$length" >>"$dir/ledger"
     [[ $verdict != FAILED* ]]
 }
 
@@ -124,10 +126,10 @@ explain() {
 heading() { printf '%-20s %12s %8s %9s %9s\n' target executions exec/s features coverage; }
 
 fuzz_one() {
-    local name=$1 began=$SECONDS status=0
+    local name=$1 status=0
     shift
     fuzz "$name" "$@" || status=$?
-    report "$name" "$status" "$began" && return
+    report "$name" "$status" && return
     [[ $status -eq 0 ]] || explain "$name"
     return 1
 }
@@ -186,12 +188,12 @@ check_planted() {
 }
 
 smoke() {
-    local name began=$SECONDS good=0 bad=0
+    local name good=0 bad=0
     run_together -max_total_time=1 < <(targets)
     run_together -max_total_time=20 < <(planted)
     heading
     for name in $(targets); do
-        if report "$name" "$(<"$dir/status-$name")" "$began"; then
+        if report "$name" "$(<"$dir/status-$name")"; then
             good=$((good + 1))
         else
             bad=$((bad + 1))
@@ -230,65 +232,44 @@ count_files() { find "$1" -type f | wc -l; }
 
 # ---- the command line ---------------------------------------------------------------------------
 
-command=fuzz
-words=()
-while [[ $# -gt 0 ]]; do
-    case $1 in
-        --list)
-            targets
-            exit
-            ;;
-        --runs | --length | --jobs | --dir | --keep | --smoke)
-            [[ $# -gt 1 ]] || die "$1 takes a value"
-            case $1 in
-                --runs) runs=$2 ;;
-                --length) length=$2 ;;
-                --jobs) jobs=$2 ;;
-                --dir) dir=$2 ;;
-                --keep) command=keep words+=("$2") ;;
-                --smoke) command=smoke dir=$2 ;;
-            esac
-            shift
-            ;;
-        -*) die "unknown option $1" ;;
-        *) words+=("$1") ;;
-    esac
-    shift
-done
+takes=([--runs]=1- [--length]=1- [--jobs]=1- [--dir]=text [--keep]=text [--smoke]=text [--list]=flag)
+read_arguments "$@"
+
+dir=${given[--smoke]-${given[--dir]-build-fuzz}}
+length=${given[--length]-4096}
+jobs=${given[--jobs]-1}
+runs=${given[--runs]-}
+name=${given[--keep]-${words[0]-}}
+seconds=${words[1]-}
+
+if [[ -n ${given[--list]-} ]]; then
+    targets
+    exit
+fi
+((${#words[@]} <= 2)) || die "a target and its seconds is all there can be, not '${words[*]}'"
+[[ -z $name ]] || targets | grep -qxF -- "$name" || die "there is no target '$name'; there are: $(targets | paste -sd ' ')"
+[[ -z $seconds ]] || check_value SECONDS "$seconds" 1-
+# So many runs, or so long; by default a minute.
+[[ -n $seconds || -n $runs ]] || seconds=60
 
 if ! has_fuzzer; then
     printf 'fuzz: clang with libFuzzer is not installed (./dev setup fuzz)\n' >&2
     exit 77
 fi
 
-name=${words[0]-}
-[[ ${#words[@]} -le 2 ]] || die 'one target and its seconds'
-[[ -z $name ]] || targets | grep -qx -- "$name" || die "no target '$name'; there are: $(targets | paste -sd ' ')"
-[[ ${words[1]-1} =~ ^[1-9][0-9]*$ ]] || die "seconds are a number of 1 or more, not '${words[1]}'"
-[[ ${runs:-1} =~ ^[1-9][0-9]*$ ]] || die "runs are a number of 1 or more, not '$runs'"
-[[ $length =~ ^[1-9][0-9]*$ ]] || die "the length is a number, not '$length'"
-[[ $jobs =~ ^[1-9][0-9]*$ ]] || die "jobs are a number, not '$jobs'"
-# So many runs, or so long; by default a minute.
-seconds=${words[1]-}
-[[ -n $seconds || -n $runs ]] || seconds=60
-
-case $command in
-    keep)
-        build
-        keep "$name"
-        ;;
-    smoke)
-        # These are sanitizers already, and the same ones each time.
-        [[ -z ${TORC_SANITIZER-} ]] || exit 77
-        said=$(build 2>&1) || {
-            printf '%s\n' "$said"
-            exit 1
-        }
-        smoke
-        ;;
-    fuzz)
-        build
-        mapfile -t chosen < <(if [[ -n $name ]]; then echo "$name"; else targets; fi)
-        fuzz_all "${chosen[@]}"
-        ;;
-esac
+if [[ -n ${given[--keep]-} ]]; then
+    build
+    keep "$name"
+elif [[ -n ${given[--smoke]-} ]]; then
+    # These are sanitizers already, and the same ones each time.
+    [[ -z ${TORC_SANITIZER-} ]] || exit 77
+    said=$(build 2>&1) || {
+        printf '%s\n' "$said"
+        exit 1
+    }
+    smoke
+else
+    build
+    mapfile -t chosen < <(if [[ -n $name ]]; then echo "$name"; else targets; fi)
+    fuzz_all "${chosen[@]}"
+fi

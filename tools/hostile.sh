@@ -2,13 +2,14 @@
 # Sets hostile peers on the release build's torc serve (tests/integration/hostile_test.sh), in a
 # network of its own where the system allows it; build-hostile/ledger gets a line for each row.
 #
-#   tools/hostile.sh [--peers N] [--seconds S] [--p99 MS] [ROW...]
-#   tools/hostile.sh --list                                 the rows
+#   tools/hostile.sh [OPTION...] [ROW...]        ./dev hostile --help says which
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
-[[ ${1-} != --list ]] || TORC=none exec tests/integration/hostile_test.sh --list
+# What it does not take, or has no row for, it says now.
+listed=$(TORC=none tests/integration/hostile_test.sh --list "$@")
+[[ " $* " != *' --list '* ]] || exec printf '%s\n' "$listed"
 
 export TORC=$root/build/torc TOOLS=$root/build/tests/integration EXAMPLES=$root/build/examples
 tools/release.sh torc examples/echo tests/integration/{hostile,private_network} >&2

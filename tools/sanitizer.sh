@@ -1,7 +1,7 @@
 # For scripts that can run what they build under a sanitizer; to be sourced by them.
 #
-# They have a function die, and the variables dir, options (of the build) and runner (the words in
-# front of a command), which are those of a run without one.
+# They have sourced arguments.sh, and the variables dir, options (of the build) and runner (the words in
+# front of a command) are those of a run without one.
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # they use them
 
@@ -16,8 +16,10 @@ sanitizer_dir() {
     esac
 }
 
-# Makes dir, options and runner, and the environment, those of a sanitizer run.
+# use_sanitizer WHICH: makes dir, options and runner, and the environment, those of such a run; without
+# a word they stay as they are.
 use_sanitizer() {
+    [[ -n $1 ]] || return 0
     dir=$(sanitizer_dir "$1")
     options=(buildtype=debug b_ndebug=false b_sanitize="$1" b_lundef=false)
     export TORC_SANITIZER=$1 # for tests that look at the size of a process, or do less then
@@ -26,22 +28,4 @@ use_sanitizer() {
     export TSAN_OPTIONS=${TSAN_OPTIONS-halt_on_error=1}
     # Older sanitizers cannot place their shadow memory when addresses are randomised widely.
     ! setarch -R true 2>/dev/null || runner=(setarch -R)
-}
-
-# For a command line of which --sanitize WHICH is the only option that the script itself takes:
-# everything else goes to the array arguments.
-take_sanitizer() {
-    arguments=()
-    while [[ $# -gt 0 ]]; do
-        case $1 in
-            --sanitize)
-                [[ $# -gt 1 ]] || die "$1 takes a value"
-                use_sanitizer "$2"
-                shift
-                ;;
-            --sanitize=*) use_sanitizer "${1#*=}" ;;
-            *) arguments+=("$1") ;;
-        esac
-        shift
-    done
 }

@@ -6,10 +6,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-die() {
-    printf 'scorecard: %s\n' "$*" >&2
-    exit 2
-}
+# shellcheck source=tools/arguments.sh
+source tools/arguments.sh
 
 # A command that finds something goes into the page like one that does not.
 count_everything() {
@@ -32,10 +30,12 @@ count_everything() {
     ./dev hostile || true
 }
 
-if [[ ${1-} == --run ]]; then
-    [[ ${2-60} =~ ^[1-9][0-9]*$ && $# -le 2 ]] || die '--run takes a number of seconds'
-    count_everything "${2-60}"
-elif [[ $# -gt 0 ]]; then
-    die "unknown argument $1; ./dev scorecard --help"
+takes=([--run]=flag)
+read_arguments "$@"
+if [[ -n ${given[--run]-} ]]; then
+    read_seconds ''
+    count_everything "${words[0]-60}"
+elif ((${#words[@]} > 0)); then
+    die "there is nothing to do with '${words[*]}'"
 fi
 exec tools/scorecard.py

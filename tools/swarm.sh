@@ -1,24 +1,26 @@
 #!/usr/bin/env bash
 # Builds the swarm (tests/testing/swarm_main.c) and runs it; build-swarm/ledger gets a line.
 #
-#   tools/swarm.sh [--sanitize WHICH] [ARGUMENT...]        the arguments of the swarm itself
+#   tools/swarm.sh [OPTION...] [SECONDS]        ./dev swarm --help says which
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-die() {
-    printf 'swarm: %s\n' "$*" >&2
-    exit 2
-}
-
+# shellcheck source=tools/arguments.sh
+source tools/arguments.sh
 # shellcheck source=tools/sanitizer.sh
 source tools/sanitizer.sh
+
+takes=([--seeds]=1- [--first]=seed [--sanitize]=text)
+read_arguments "$@"
+read_seconds --seeds
+pass_on --seeds --first
 
 dir=build
 options=(buildtype=release)
 runner=()
-take_sanitizer "$@"
+use_sanitizer "${given[--sanitize]-}"
 
 tools/configure.sh "$dir" "${options[@]}"
 meson compile -C "$dir" --ninja-args=tests/testing/swarm
 mkdir -p build-swarm
-exec "${runner[@]}" "$dir/tests/testing/swarm" --ledger build-swarm/ledger "${arguments[@]}"
+exec "${runner[@]}" "$dir/tests/testing/swarm" --ledger build-swarm/ledger "${arguments[@]}" "${words[@]}"

@@ -9,11 +9,8 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
-die() {
-    printf 'test: %s; ./dev test --help\n' "$*" >&2
-    exit 2
-}
-
+# shellcheck source=tools/arguments.sh
+source tools/arguments.sh
 # shellcheck source=tools/sanitizer.sh
 source tools/sanitizer.sh
 
@@ -21,7 +18,6 @@ dir=build-test
 options=(buildtype=debug b_ndebug=false)
 runner=()
 filter=()
-names=()
 log=testlog log_end=
 again='./dev test' # how to see a failure again
 
@@ -42,12 +38,14 @@ under_memcheck() {
 }
 
 on_backend() {
-    [[ $1 == @(epoll|poll|select) ]] || die '--backend takes epoll, poll or select'
+    [[ $1 == @(epoll|poll|select) ]] || die "--backend is epoll, poll or select, not '$1'"
     again+=" --backend $1"
     log+=-$1
     filter+=(--suite unit --logbase "$log")
     export TORC_TEST_BACKEND=$1
 }
+
+suites() { grep -rhoP "suite: '\K[a-z]+" tests --include=meson.build | sort -u; }
 
 list() {
     tools/configure.sh "$dir" "${options[@]}" >/dev/null
@@ -58,9 +56,9 @@ list() {
 # Meson runs those that there are, and says nothing of the others.
 check_names() {
     local name known
-    [[ ${#names[@]} -gt 0 ]] || return 0
+    [[ ${#words[@]} -gt 0 ]] || return 0
     known=$(list | sed 's/.* \/ //; s/ *$//')
-    for name in "${names[@]}"; do
+    for name in "${words[@]}"; do
         grep -qxF -- "${name#torc:}" <<<"$known" || die "there is no test '$name', and --list shows those there are"
     done
 }
@@ -74,42 +72,26 @@ run() {
     export TORC_RELEASE_BUILD=$root/build
     local results=$dir/meson-logs/$log$log_end.json
     rm -f "$results"
-    "${runner[@]}" meson test -C "$dir" --no-rebuild "${filter[@]}" "${names[@]}" || true
+    "${runner[@]}" meson test -C "$dir" --no-rebuild "${filter[@]}" "${words[@]}" || true
     python3 tools/test_summary.py "$results" "$again"
 }
 
-sanitize='' valgrind='' backend='' command=run
-while [[ $# -gt 0 ]]; do
-    case $1 in
-        --sanitize | --suite | --backend)
-            [[ $# -gt 1 ]] || die "$1 takes a value"
-            case $1 in
-                --suite) filter+=(--suite "$2") ;;
-                --sanitize) sanitize=$2 ;;
-                --backend) backend=$2 ;;
-            esac
-            shift
-            ;;
-        --sanitize=*) sanitize=${1#*=} ;;
-        --backend=*) backend=${1#*=} ;;
-        --suite=*) filter+=("$1") ;;
-        --valgrind) valgrind=yes ;;
-        --list) command=list ;;
-        --) shift && filter+=("$@") && break ;;
-        -*) die "unknown option $1" ;;
-        *) names+=("$1") ;;
-    esac
-    shift
-done
-[[ -z $sanitize || -z $valgrind ]] || die '--sanitize and --valgrind do not go together'
+takes=([--sanitize]=text [--valgrind]=flag [--backend]=text [--suite]=list [--list]=flag [--]=rest)
+read_arguments "$@"
+[[ -z ${given[--sanitize]-} || -z ${given[--valgrind]-} ]] || die '--sanitize and --valgrind do not go together'
 
-[[ -z $sanitize ]] || under_sanitizer "$sanitize"
-[[ -z $valgrind ]] || under_memcheck
-[[ -z $backend ]] || on_backend "$backend"
+for suite in ${given[--suite]-}; do
+    suites | grep -qxF -- "$suite" || die "there is no suite '$suite'; there are: $(suites | paste -sd ' ')"
+    filter+=(--suite "$suite")
+done
+[[ -z ${given[--sanitize]-} ]] || under_sanitizer "${given[--sanitize]}"
+[[ -z ${given[--valgrind]-} ]] || under_memcheck
+[[ -z ${given[--backend]-} ]] || on_backend "${given[--backend]}"
+filter+=("${rest[@]}")
 
 check_names
-if [[ $command == list ]]; then
-    list "${filter[@]}" "${names[@]}"
+if [[ -n ${given[--list]-} ]]; then
+    list "${filter[@]}" "${words[@]}"
 elif build; then
     run
 else

@@ -1,39 +1,67 @@
 #!/usr/bin/env bash
-# Builds the torture (tests/torture/run.c) and runs it; build-torture/ledger gets a line for each
-# kind.
+# Builds the torture (tests/torture/torture.c), or tests that can be tortured (tests/torture/any_test.c),
+# and runs it; build-torture/ledger gets a line for each kind.
 #
-#   tools/torture.sh [--sanitize WHICH] [ARGUMENT...]         the arguments of the torture itself
-#   tools/torture.sh --list                                   its cases
-#   tools/torture.sh [--sanitize WHICH] --test ARGUMENT...    those of tools/torture_tests.py, without
-#                                                             the build directory
+#   tools/torture.sh [OPTION...] [WHAT...]        ./dev torture --help says which
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-die() {
-    printf 'torture: %s\n' "$*" >&2
-    exit 2
-}
-
+# shellcheck source=tools/arguments.sh
+source tools/arguments.sh
 # shellcheck source=tools/sanitizer.sh
 source tools/sanitizer.sh
+
+# The names of the cases, for --list would need the program.
+cases() { sed -n 's/^ *{"\([a-z0-9-]*\)", .*/\1/p' tests/torture/cases_*.c; }
+
+# The program knows which worlds there are, and which calls and errors.
+check_case() {
+    [[ $1 =~ ^([^/:]+)(/[a-z-]+)?(:[^:]+:[1-9][0-9]*:[a-z]+)?$ ]] ||
+        die "$1 is not CASE, CASE/BACKEND or CASE/BACKEND:CALL:NUMBER:MODE"
+    [[ $1 == @(resources|calls) ]] || cases | grep -qxF -- "${BASH_REMATCH[1]}" ||
+        die "there is no case '${BASH_REMATCH[1]}', and --list shows those there are"
+}
+
+build() {
+    tools/configure.sh "$dir" "${options[@]}" >&2
+    meson compile -C "$dir" --ninja-args="$1" >&2
+    mkdir -p build-torture
+}
+
+torture() {
+    local word
+    for word in "${words[@]}"; do
+        check_case "$word"
+    done
+    build tests/torture/torture
+    [[ -z ${given[--list]-} ]] || exec "${runner[@]}" "$dir/tests/torture/torture" --list
+    exec "${runner[@]}" "$dir/tests/torture/torture" --ledger build-torture/ledger "${arguments[@]}" "${words[@]}"
+}
+
+# Only the programs that are meant are built.
+torture_tests() {
+    local program=(tools/torture_tests.py "${arguments[@]}" "$dir" "${words[@]}") targets
+    ((${#words[@]} > 0)) || [[ -n ${given[--list]-} ]] || die '--test takes the name of a test program, or all'
+    tools/configure.sh "$dir" "${options[@]}" >&2
+    [[ -z ${given[--list]-} ]] || exec "${program[@]}" --list
+    targets=$("${program[@]}" --targets)
+    build "$targets"
+    exec "${runner[@]}" "${program[@]}" --ledger build-torture/ledger
+}
+
+takes=([--sample]=1-100 [--points]=1- [--seed]=0- [--jobs]=1-64 [--list]=flag [--test]=flag [--sanitize]=text)
+read_arguments "$@"
+pass_on --sample --points --seed --jobs
 
 dir=build-torture
 options=(buildtype=debugoptimized b_ndebug=false)
 runner=()
-take_sanitizer "$@"
+use_sanitizer "${given[--sanitize]-}"
 
-tools/configure.sh "$dir" "${options[@]}" >&2
-if [[ ${arguments[0]-} == --test ]]; then
-    [[ ${#arguments[@]} -gt 1 ]] || die '--test takes the name of a test program, or all'
-    meson compile -C "$dir" --ninja-args=tortured >&2
-    mkdir -p build-torture
-    exec "${runner[@]}" tools/torture_tests.py --ledger build-torture/ledger "$dir" "${arguments[@]:1}"
-fi
-meson compile -C "$dir" --ninja-args=tests/torture/torture >&2
-if [[ " ${arguments[*]} " == *' --list '* ]]; then
-    arguments=(--list)
+if [[ -n ${given[--test]-} ]]; then
+    [[ -z ${given[--sample]-} ]] || die '--sample is not for --test, but --points is'
+    torture_tests
 else
-    mkdir -p build-torture
-    arguments=(--ledger build-torture/ledger "${arguments[@]}")
+    [[ -z ${given[--points]-} ]] || die '--points is for --test, but --sample is not'
+    torture
 fi
-exec "${runner[@]}" "$dir/tests/torture/torture" "${arguments[@]}"

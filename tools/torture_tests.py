@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Runs tests again and again, each time with another allocation, descriptor or thread missing.
 
-    torture_tests.py [--points N] [--seed N] [--jobs N] [--ledger FILE] [--list] BUILD WHAT...
+    torture_tests.py [--points N] [--seed N] [--jobs N] [--ledger FILE] BUILD WHAT...
+    torture_tests.py --targets BUILD WHAT...        names what is to be built for it
+    torture_tests.py --list BUILD
 
 BUILD is the build directory, where the programs are tests/torture/tortured_* (any_test.c says how
 they work). WHAT is all; or a program, such as test_tcp_port; or one of its tests, test_tcp_port/NAME;
@@ -70,13 +72,18 @@ class Interrupted(Exception):
 
 # ---- programs
 
+def introspected(build, what):
+    return json.loads((build / f"meson-info/intro-{what}.json").read_text(encoding="utf-8"))
+
+
 def programs(build):
-    return {path.name.removeprefix(PREFIX): path for path in sorted(build.glob(f"tests/torture/{PREFIX}*"))
-            if path.is_file() and os.access(path, os.X_OK)}
+    """name -> path, whether built or not"""
+    return dict(sorted((target["name"].removeprefix(PREFIX), Path(target["filename"][0]))
+                       for target in introspected(build, "targets") if target["name"].startswith(PREFIX)))
 
 
 def arguments_of(build, name):
-    for test in json.loads((build / "meson-info/intro-tests.json").read_text(encoding="utf-8")):
+    for test in introspected(build, "tests"):
         if test["name"] == name:
             return test["cmd"][1:]
     return []
@@ -339,6 +346,7 @@ def arguments():
     parser.add_argument("--jobs", type=int, default=8)
     parser.add_argument("--ledger", type=Path)
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--targets", action="store_true")
     parser.add_argument("build", type=Path)
     parser.add_argument("what", nargs="*")
     return parser.parse_intermixed_args()
@@ -375,6 +383,12 @@ def main():
         signal.signal(number, interrupt)
     try:
         work = list(chosen(options))
+        if options.targets:
+            print(",".join(f"tests/torture/{path.name}" for _, path, _ in work))
+            return 0
+        for name, path, _ in work:
+            if not path.exists():
+                raise Refused(f"{name} is not built")
         began = time.monotonic()
         beside = min(len(work), 2)
         with ThreadPoolExecutor(max(beside, 1)) as pool:

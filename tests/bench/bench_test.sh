@@ -148,9 +148,12 @@ measure "$dir/fake" sim
 says 'sim_bench .*failed with status 1'
 measure "$build" nonesuch
 [[ $status -eq 2 ]] || fail "an unknown name: status $status"
-says 'no benchmark nonesuch; there are: echo, .*memory, sim, seam, inside'
+says "no benchmark 'nonesuch'; there are: echo, .*memory, sim, seam, inside"
 measure "$build" --peers torc,nonesuch
 [[ $status -eq 2 ]] || fail "an unknown peer: status $status"
-says 'no peer nonesuch; there are: epoll, '
+says "no peer 'nonesuch'; there are: epoll, "
+measure "$build" --svg /no/such/folder/svg sim echo
+[[ $status -eq 2 ]] || fail "a file that cannot be written: status $status"
+says '--svg: /no/such/folder/svg cannot be written'
 
 printf '%d passed, 0 failed\n' "$passed"

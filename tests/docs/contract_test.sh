@@ -15,10 +15,10 @@ failed=0
 page() { printf '%s\n' "$@" >"$root/docs/contract.md"; }
 source_of_test() { printf '%s\n' "$@" >"$root/tests/loop/test_loop.c"; }
 
-# expect STATUS TEXT: what the tool answers, and what is somewhere in it.
+# expect STATUS TEXT [WORD...]: what the tool answers to the words, and what is somewhere in it.
 expect() {
     local status=0 said
-    said=$("$contract" --root "$root" 2>&1) || status=$?
+    said=$("$contract" --root "$root" "${@:3}" 2>&1) || status=$?
     if [[ $status -eq $1 && $said == *"$2"* ]]; then
         passed=$((passed + 1))
     else
@@ -33,6 +33,9 @@ page '- **TURN-1** It turns,' '  and on.' '- **TURN-2** It waits.' '- **TURN-3**
 expect 0 'TURN-1    It turns, and on.
             loop/test_loop.c:it_turns'
 expect 0 '3 statements, 3 of them held by tests'
+
+expect 0 '1 statements, 1 of them held by tests' turn-2
+expect 2 'contract: there is no TURN-9 or WRITE, and the groups are TURN' TURN-1 WRITE TURN-9
 
 page '- **TURN-1** It turns.' '- **TURN-2** It waits.'
 expect 1 'loop/test_loop.c:7: TURN-3 is not on the page'

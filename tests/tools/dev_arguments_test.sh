@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Whatever is wrong with the arguments of ./dev is said in one line that names it, at once: nothing is
+# built or run before.
+#
+#   dev_arguments_test.sh DEV
+set -euo pipefail
+
+dev=$1
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+passed=0 failed=0
+
+# Whoever builds is noticed, and gets no further.
+printf '#!/bin/sh\necho something is built >&2\nexit 1\n' >"$dir/meson"
+chmod +x "$dir/meson"
+cp "$dir/meson" "$dir/ninja"
+
+# refuses TEXT WORD...: this line has the text in it.
+refuses() {
+    local status=0 said text=$1
+    shift
+    said=$(PATH=$dir:$PATH TORC_NO_SETUP=1 timeout 20 "$dev" "$@" 2>&1 >/dev/null </dev/null) || status=$?
+    if [[ $status -eq 2 && $said == *"$text"* && $said != *$'\n'* ]]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf './dev %s: wanted status 2 and one line with "%s"; got status %d and:\n%s\n' "$*" "$text" "$status" "$said"
+    fi
+}
+
+for command in bench calls contract coverage fuzz hostile install scorecard swarm test torture; do
+    refuses "--frobnicate" "$command" --frobnicate
+done
+
+refuses "swarm: SECONDS is a number from 1, not 'ten'; ./dev swarm --help" swarm ten
+refuses "SECONDS is one number, not '1 2'" swarm 1 2
+refuses 'SECONDS and --seeds do not go together' swarm --seeds 5 10
+refuses '--seeds takes a value' swarm --seeds
+refuses "--seeds is a number from 1, not '0'" calls --seeds=0
+refuses "--first is a number, not '-1'" calls --first -1
+refuses "--jobs is a number from 1 to 64, not '65'" calls --jobs 65
+refuses 'no option --trace=5' calls --trace=5
+refuses '--sanitize takes address,undefined or' calls --sanitize memory
+
+refuses "--sample is a number from 1 to 100, not '101'" torture --sample 101
+refuses "no case 'ecco'" torture echo ecco
+refuses 'echo:17 is not CASE' torture echo:17
+refuses '--points is for --test' torture --points 3
+refuses '--test takes the name' torture --test --points 3
+refuses '--sample is not for --test' torture --sample 3 --test test_class
+
+refuses "no row 'echo/dea'" hostile echo/deaf echo/dea
+refuses "--p99 is a number above 0, not '0.0'" hostile --p99 0.0
+refuses "no target 'nope'; there are: address" fuzz nope
+refuses "SECONDS is a number from 1, not '0'" fuzz log 0
+refuses "no suite 'examples'; there are: budget" test --suite unit --suite examples
+refuses 'do not go together' test --valgrind --sanitize thread
+refuses "no file of the library with 'nope.c'" coverage nope.c
+refuses 'nothing to do with' scorecard 5
+refuses 'there is no NOPE, and the groups are' contract NOPE
+
+refuses '--json: /no/such/folder/x cannot be written' bench --json /no/such/folder/x sim
+refuses "no peer ''; there are: epoll" bench --peers torc, echo
+refuses "no benchmark 'ecco'" bench ecco
+refuses '--rounds takes a number from 1' bench --rounds 0
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[[ $failed -eq 0 ]]
