@@ -89,6 +89,16 @@ void torc__line_fail(TorcProtocol *protocol, int code)
     TorcReason_unref(reason);
 }
 
+void torc__line_tooLong(TorcProtocol *protocol, TorcLineState *state)
+{
+    const char *name = protocol->cls->name;
+
+    TORC__LOG(TorcTransport_getReactor(protocol->transport), TORC_LOG_INFO, "line.too-long",
+              TORC_LOG_BYTES("class", name, strlen(name)),
+              TORC_LOG_NUMBER("maxLength", torc__line_rules(protocol->cls, state).max_length));
+    TorcTransport_loseConnection(protocol->transport);
+}
+
 /* One call of a slot. Positive: there may be more; 0: nothing is complete; or a negative code. */
 static int deliver_one(TorcProtocol *protocol, TorcLineState *state, const TorcLineKind *kind,
                        const TorcLineRules *rules, char *scratch)

@@ -40,6 +40,9 @@ int torc__line_deliver(TorcProtocol *protocol, TorcLineState *state, const TorcL
 /* Ends the connection because its input cannot be kept; code: -ENOMEM, -TORC_ECLASS. */
 void torc__line_fail(TorcProtocol *protocol, int code);
 
+/* lineLengthExceeded, as the roots have it: says so in the log and closes the connection. */
+void torc__line_tooLong(TorcProtocol *protocol, TorcLineState *state);
+
 /* Writes a line and the delimiter. As TorcTransport_write; -EPIPE without a transport. */
 int torc__line_send(TorcProtocol *protocol, TorcLineState *state, const void *line, size_t length);
 

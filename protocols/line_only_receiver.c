@@ -60,7 +60,7 @@ static void line_lineLengthExceeded(TorcLineOnlyReceiver *self, const void *data
 {
     (void)data;
     (void)length;
-    TorcTransport_loseConnection(self->base.transport);
+    torc__line_tooLong(&self->base, &self->state);
 }
 
 const TorcLineOnlyReceiverClass torc_line_only_receiver_class = {

@@ -26,8 +26,8 @@ typedef struct TorcLineOnlyReceiverClass {
     void (*lineReceived)(TorcLineOnlyReceiver *self, const char *line, size_t length);
 
     /* A line is longer than maxLength; called once for it, as soon as that is known, with what has
-     * come of it. The rest of the line, up to its delimiter, is dropped. The root's closes the
-     * connection by loseConnection. */
+     * come of it. The rest of the line, up to its delimiter, is dropped. The root's logs
+     * "line.too-long" and closes the connection by loseConnection. */
     void (*lineLengthExceeded)(TorcLineOnlyReceiver *self, const void *data, size_t length);
 
     void (*reserved[8])(void);

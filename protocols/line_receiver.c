@@ -122,7 +122,7 @@ static void line_lineLengthExceeded(TorcLineReceiver *self, const void *data, si
 {
     (void)data;
     (void)length;
-    TorcTransport_loseConnection(self->base.transport);
+    torc__line_tooLong(&self->base, &self->state);
 }
 
 const TorcLineReceiverClass torc_line_receiver_class = {

@@ -60,7 +60,7 @@ typedef struct TorcLineReceiverClass {
 
     /* A line was longer than maxLength, or no delimiter came within maxLength plus its length. data
      * is everything buffered from that line's beginning, later lines included, and is dropped when
-     * this returns. The root's closes the connection by loseConnection. */
+     * this returns. The root's logs "line.too-long" and closes the connection by loseConnection. */
     void (*lineLengthExceeded)(TorcLineReceiver *self, const void *data, size_t length);
 
     void (*reserved[8])(void);

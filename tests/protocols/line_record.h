@@ -52,6 +52,16 @@ static inline void serve_class(const TorcProtocolClass *cls, size_t chunk_size)
     TorcSim_advance(sim, 0);
 }
 
+/* A log observer: writes the event down, too. */
+static inline void record_event(const TorcLogEvent *event, void *arg)
+{
+    char text[256];
+    size_t length = TorcLogEvent_format(event, text, sizeof(text));
+
+    (void)arg;
+    record('{', text, length < sizeof(text) ? length : sizeof(text) - 1, '}');
+}
+
 static inline void send_text(const char *text)
 {
     TorcSimPeer_send(peer, text);

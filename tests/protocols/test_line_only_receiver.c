@@ -147,6 +147,20 @@ START_TEST(by_default_an_over_long_line_closes_the_connection)
 }
 END_TEST
 
+START_TEST(by_default_an_over_long_line_is_logged)
+{
+    static char line[16384 + 2];
+
+    TorcSim_free(sim);
+    start(&strict_class, 0);
+    torc_setLogObserver(record_event, NULL, TORC_LOG_DEBUG);
+    memset(line, 'x', 16385);
+    send_text(line);
+    torc_setLogObserver(NULL, NULL, TORC_LOG_DEBUG);
+    ck_assert_str_eq(events, "{line.too-long class=\"strict\" maxLength=16384}");
+}
+END_TEST
+
 START_TEST(bytes_fed_from_inside_a_slot_come_after_the_rest_of_the_chunk)
 {
     send_text("feed\r\none\r\n");
@@ -200,6 +214,7 @@ int main(void)
     tcase_add_test(tests, an_over_long_line_that_is_being_dropped_holds_no_buffer);
     tcase_add_test(tests, a_whole_over_long_line_takes_no_other_with_it);
     tcase_add_test(tests, by_default_an_over_long_line_closes_the_connection);
+    tcase_add_test(tests, by_default_an_over_long_line_is_logged);
     tcase_add_test(tests, bytes_fed_from_inside_a_slot_come_after_the_rest_of_the_chunk);
     tcase_add_test(tests, after_fin_the_connection_is_closed_and_output_delivered_first);
     tcase_add_test(tests, out_of_memory_for_a_partial_line_ends_the_connection);

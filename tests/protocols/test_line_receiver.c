@@ -158,6 +158,20 @@ START_TEST(by_default_an_over_long_line_closes_the_connection) /* LINE-1 */
 }
 END_TEST
 
+START_TEST(by_default_an_over_long_line_is_logged)
+{
+    static char line[16384 + 2];
+
+    start_again(&default_class);
+    torc_setLogObserver(record_event, NULL, TORC_LOG_DEBUG);
+    memset(line, 'x', 16385);
+    send_text(line);
+    send_text("\r\n");
+    torc_setLogObserver(NULL, NULL, TORC_LOG_DEBUG);
+    ck_assert_str_eq(events, "{line.too-long class=\"default\" maxLength=16384}");
+}
+END_TEST
+
 START_TEST(a_hundred_megabytes_without_a_delimiter_are_cut_off_early) /* BUG-4 */
 {
     static char block[1 << 16];
@@ -280,6 +294,7 @@ int main(void)
         sendLine_adds_the_delimiter,
         sendLine_adds_the_delimiter_of_the_subclass_outside_of_slots_too,
         by_default_an_over_long_line_closes_the_connection,
+        by_default_an_over_long_line_is_logged,
         after_loseConnection_no_more_lines_come,
         after_abortConnection_no_more_lines_come,
         after_loseConnection_no_raw_data_comes_either,
