@@ -79,7 +79,7 @@ struct TorcProtocolClass {
      * a class without it the connection is closed when what was written has been delivered. */
     void (*readConnectionLost)(TorcProtocol *self);
 
-    /* The write side is closed, as loseWriteConnection asked for. */
+    /* The write side is closed, as loseWriteConnection asked for; not called when it could not be. */
     void (*writeConnectionLost)(TorcProtocol *self);
 
     /* More than the high mark of output waits: write no more for now. Called once, at the end of a

@@ -62,7 +62,7 @@ void torc__stream_failConnection(TorcTransport *self, const TorcReason *reason)
 /* ---- when the output has left -------------------------------------------------------------- */
 
 /* Not connected any more: a reset has come in that was not told yet. As a send that fails, this ends
- * the connection, after what there is to read. */
+ * the connection, after what there is to read if it still reads. */
 static bool shut(TorcStream *stream)
 {
     TorcSystem *system = torc__stream_system(stream);

@@ -85,7 +85,9 @@ TORC_API int TorcTransport_setBufferLimit(TorcTransport *transport, size_t bytes
 TORC_API void TorcTransport_loseConnection(TorcTransport *transport);
 
 /* Closes the write side (TCP: sends FIN) when all that was written has been delivered, then calls
- * the writeConnectionLost slot. Reading goes on. 0, -EPIPE when closing or gone, -EOPNOTSUPP. */
+ * the writeConnectionLost slot. Reading goes on. Where that cannot be (the peer has reset the
+ * connection) the slot is not called: what the peer said before is read, then connectionLost tells
+ * why. 0, -EPIPE when closing, gone, or a send has failed; -EOPNOTSUPP. */
 TORC_API int TorcTransport_loseWriteConnection(TorcTransport *transport);
 
 /* Ends the connection now: what waits is dropped, the peer gets a reset (TCP: RST), connectionLost
