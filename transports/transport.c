@@ -151,7 +151,7 @@ TORC__COLD TorcReason *torc__transport_overflow(const TorcTransport *self, size_
     return TorcReason_new(
         TORC_CONNECTION_OVERFLOW, -ENOBUFS,
         "a write of %zu bytes, with %zu waiting, passed the buffer limit of %zu: "
-        "write no faster than the peer reads (pauseProducing tells when to stop), "
+        "write less at a time, no more between pauseProducing and resumeProducing, "
         "or raise the limit",
         length, self->cls->bufferedBytes(self), limit);
 }

@@ -298,7 +298,7 @@ START_TEST(one_write_beyond_the_buffer_limit_is_not_the_peer_s_fault)
     ck_assert_str_eq(rec.log, "made lost:OVERFLOW");
     ck_assert_str_eq(rec.text,
                      "a write of 5001 bytes, with 0 waiting, passed the buffer limit of 5000: "
-                     "write no faster than the peer reads (pauseProducing tells when to stop), "
+                     "write less at a time, no more between pauseProducing and resumeProducing, "
                      "or raise the limit");
     end();
 }
