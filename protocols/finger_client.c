@@ -94,8 +94,9 @@ static int start_clock(Client *client)
     TorcReactor *reactor = TorcTransport_getReactor(client->base.transport);
     if (factory->seconds < 0)
         return 0;
-    return TorcReactor_callLater(reactor, fmax(factory->deadline - TorcReactor_seconds(reactor), 0),
-                                 client_timedOut, client, &client->timeout);
+    double left = fmax(factory->deadline - TorcReactor_seconds(reactor), 0);
+    return torc__ownCallLater(reactor, torc__nanoseconds(left), "time for a finger answer",
+                              client_timedOut, client, &client->timeout);
 }
 
 static void client_connectionMade(TorcProtocol *self)

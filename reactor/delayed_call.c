@@ -183,17 +183,14 @@ TorcTimerView torc__timers_view(const TorcTimers *timers, uint32_t number)
     const TorcTimerSlot *call = slot->extended ? slot_at(timers, extension_of(slot)) : slot;
     const TorcTick *tick = torc__tick_of(call->function, call->arg);
 
-    if (slot->binding == OWN)
-        return (TorcTimerView){.what = slot->purpose};
     if (tick)
         return (TorcTimerView){.what = tick->what, .function = tick->callee};
-    bool bound = is_bound(slot);
-    return (TorcTimerView){NULL, (uintptr_t)call->function, bound, bound ? slot->next : 0};
-}
-
-static const char *kind_of(const TorcTimerSlot *slot)
-{
-    return slot->binding == OWN ? slot->purpose : "delayed call";
+    TorcTimerView view = {.function = (uintptr_t)call->function};
+    view.own = slot->binding == OWN;
+    view.bound = is_bound(slot);
+    view.what = view.own ? slot->purpose : NULL;
+    view.next = view.bound ? slot->next : 0;
+    return view;
 }
 
 /* Before it is unbound. */
@@ -277,9 +274,11 @@ static TorcReactor *reactor_of(TorcTimers *timers)
 
 static void make_call(TorcTimers *timers, uint32_t number)
 {
-    const char *kind = kind_of(slot_at(timers, number));
+    TorcTimerView view = torc__timers_view(timers, number);
     TorcKeptCall call = finish(timers, number, CALLED);
-    torc__call_runObserved(reactor_of(timers), &call, kind);
+    TORC__OBSERVE_CALL(reactor_of(timers), view.what ? view.what : "delayed call",
+                       view.function ? view.function : (uintptr_t)call.function,
+                       torc__call_run(&call));
     free_slot(timers, number);
 }
 

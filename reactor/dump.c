@@ -59,28 +59,32 @@ static int64_t time_left(const TorcTimerEntry *entry, int64_t now)
     return entry->deadline > now ? entry->deadline - now : 0;
 }
 
-/* Whose call it is: that function's, and by way of what; or the library's. */
-enum { WHOSE_SIZE = TORC__FUNCTION_TEXT_SIZE + 64 };
-static const char *whose(const TorcTimerView *call, char text[WHOSE_SIZE])
+enum { CALL_TEXT_SIZE = TORC__FUNCTION_TEXT_SIZE + 64 };
+
+/* Whose call it is. */
+static const char *call_text(const TorcTimerView *call, char text[CALL_TEXT_SIZE])
 {
     char function[TORC__FUNCTION_TEXT_SIZE];
+    const char *what = call->what ? call->what : "";
 
-    if (call->function == 0)
-        (void)snprintf(text, WHOSE_SIZE, "library: %s", call->what);
+    if (call->own)
+        (void)snprintf(text, CALL_TEXT_SIZE, "library: %s", what);
+    else if (call->function == 0)
+        (void)snprintf(text, CALL_TEXT_SIZE, "%s", what);
     else
-        (void)snprintf(text, WHOSE_SIZE, "%s%sfunction %s", call->what ? call->what : "",
-                       call->what ? ", " : "", torc__function_text(call->function, function));
+        (void)snprintf(text, CALL_TEXT_SIZE, "%s%sfunction %s", what, *what ? ", " : "",
+                       torc__function_text(call->function, function));
     return text;
 }
 
 static void dump_call(const TorcDump *dump, const TorcTimerEntry *entry, const char *indent)
 {
-    char seconds[TORC__SECONDS_TEXT_SIZE], text[WHOSE_SIZE];
+    char seconds[TORC__SECONDS_TEXT_SIZE], text[CALL_TEXT_SIZE];
     TorcTimerView call = torc__timers_view(&dump->reactor->timers, entry->timer);
 
     torc__dump_print(dump, "%sdelayed call: due in %s s, %s%s", indent,
-                     torc__dump_seconds(time_left(entry, dump->now), seconds), whose(&call, text),
-                     call.bound ? ", bound to a connection" : "");
+                     torc__dump_seconds(time_left(entry, dump->now), seconds),
+                     call_text(&call, text), call.bound ? ", bound to a connection" : "");
 }
 
 /* A line function that breaks its rule may add or cancel calls: this goes no further than the copy or,

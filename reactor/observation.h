@@ -28,7 +28,7 @@ typedef struct TorcReactor TorcReactor;
  * It is the time that passed: on a busy machine a callback that lost the processor is reported, too.
  *
  * seconds > 0; INFINITY: off, as is everything above ten minutes. The time is measured by the
- * processor's own counter, to about a microsecond. In a simulation it is the virtual time, which
+ * processor's own counter, to within a percent. In a simulation it is the virtual time, which
  * passes in a callback only by TorcSim_spend. 0 or -EINVAL. (asyncio: slow_callback_duration.) */
 TORC_API int TorcReactor_setSlowCallbackDuration(TorcReactor *reactor, double seconds);
 
@@ -72,9 +72,10 @@ typedef void TorcDumpFunction(const char *line, void *arg);
 
 /* Lists what the reactor holds, a line for each: ports (address, factory, connections), connectors,
  * connections (peer, host, class, age, bytes that wait, state), delayed calls by time (with their
- * function, as above, or what the library made them for), posted calls
- * and the pool's jobs, triggers and signal handlers; behind them the counters that are not 0. The
- * text is for people and may change.
+ * function, as above, or what the library made them for; those that a bundled protocol or
+ * TorcDeferred_addTimeout made count as the application's), posted calls and the pool's jobs,
+ * triggers and signal handlers; behind them the counters that are not 0. The text is for people and
+ * may change.
  *
  * From inside any callback too. Takes time and memory in proportion to what there is, and asks the
  * kernel for each connection's own address. 0; -EINVAL; -ENOMEM: delayed calls are not in order. */

@@ -46,14 +46,21 @@ static inline TorcTicks torc__ticks(TorcSystem *system)
 
 /* ---- callbacks that hold the loop ---------------------------------------------------------- */
 
+typedef struct TorcCharge {
+    TorcTicks begun;
+    TorcTicks ticks;
+} TorcCharge;
+
+enum { TORC__CHARGES = 8 };
+
 typedef struct TorcSlowCallbacks {
     TorcTicks limit;   /* from here on a callback is looked at more closely */
     int64_t threshold; /* nanoseconds; TORC__NEVER: off */
     double tick;       /* nanoseconds; 0: not known yet */
-    /* The last that was reported; it may have been inside one that is still to come. */
-    uint64_t told_turn;
-    TorcTicks told_end;
-    TorcTicks told_ticks;
+    /* What was reported in this turn, and may have been inside a callback that has not returned. */
+    TorcCharge charges[TORC__CHARGES];
+    unsigned charge_count;
+    uint64_t charge_turn;
 } TorcSlowCallbacks;
 
 void torc__slowCallbacks_init(TorcReactor *reactor);

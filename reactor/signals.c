@@ -123,13 +123,10 @@ static void call_handler(void *arg, int signo)
 {
     TorcSignalHandler *handler = arg;
     (void)signo;
-    TorcTicks begun = torc__ticks(handler->reactor->system);
     handler->running = true;
-    handler->call.function(handler->call.arg);
+    TORC__OBSERVE_CALL(handler->reactor, "signal handler", handler->call.function,
+                       handler->call.function(handler->call.arg));
     handler->running = false;
-    if (torc__slow_maybe(handler->reactor, begun))
-        torc__slowCallback_call(handler->reactor, begun, "signal handler",
-                                (uintptr_t)handler->call.function);
     if (handler->removed)
         dispose(handler);
 }

@@ -6,7 +6,9 @@
  *     int r = TorcReactor_addSignalHandler(reactor, SIGHUP, reopen_logs, logs);
  *
  * The function may do whatever other callbacks may, for no code has been interrupted: the signal
- * itself only wakes the loop. A thread that sleeps in a job is not interrupted either.
+ * itself only wakes the loop. But a system call that blocks in a callback meanwhile, such as usleep,
+ * may end early with EINTR (signal(7)), as in any program that catches signals. A thread that sleeps
+ * in a job is not interrupted.
  *
  * Signals are the process's: one reactor at a time has a given signal, and a reactor has one
  * handler for it. A handler stays until it is removed or the reactor is freed; then the action that

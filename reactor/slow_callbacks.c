@@ -122,19 +122,42 @@ static bool went_back(TorcTicks ticks)
     return ticks > (TorcTicks)-1 / 16 * 15;
 }
 
-/* How many of the ticks from `begun` to `end` another has been blamed for, inside this one: the last
- * that was reported, if that was in this turn (the counter wraps) and ended after `begun`. */
-static TorcTicks told_inside(const TorcReactor *reactor, TorcTicks begun, TorcTicks end)
+/* What one callback was reported for is not charged to the one around it as well. Charges are a stack,
+ * as callbacks are: those that began since `begun` are on top. They are of one turn, for the counter
+ * wraps. */
+static TorcTicks take_charges(TorcReactor *reactor, TorcTicks begun)
 {
-    const TorcSlowCallbacks *slow = &reactor->slow;
+    TorcSlowCallbacks *slow = &reactor->slow;
+    TorcTicks sum = 0;
 
-    if (slow->told_turn != reactor->counters.turns || slow->told_end - begun > end - begun)
-        return 0;
-    return slow->told_ticks < end - begun ? slow->told_ticks : end - begun;
+    if (slow->charge_turn != reactor->counters.turns)
+        slow->charge_count = 0;
+    slow->charge_turn = reactor->counters.turns;
+    for (; slow->charge_count > 0; slow->charge_count--) {
+        const TorcCharge *last = &slow->charges[slow->charge_count - 1];
+        if (last->begun - begun > (TorcTicks)-1 / 2) /* before it */
+            break;
+        sum += last->ticks;
+    }
+    return sum;
 }
 
-/* Nanoseconds between the two; 0 when it cannot be known. */
-static int64_t time_between(TorcReactor *reactor, TorcTicks begun, TorcTicks end)
+/* When there are too many, the two of longest ago become one: they are the least likely to end in
+ * different callbacks. */
+static void charge(TorcSlowCallbacks *slow, TorcTicks begun, TorcTicks ticks)
+{
+    TorcCharge *charges = slow->charges;
+
+    if (slow->charge_count == TORC__CHARGES) {
+        charges[0].ticks += charges[1].ticks;
+        memmove(&charges[1], &charges[2], (TORC__CHARGES - 2) * sizeof(*charges));
+        slow->charge_count--;
+    }
+    charges[slow->charge_count++] = (TorcCharge){begun, ticks};
+}
+
+/* Nanoseconds; 0 when it cannot be known. */
+static int64_t time_of(TorcReactor *reactor, TorcTicks ticks)
 {
     TorcSlowCallbacks *slow = &reactor->slow;
 
@@ -142,24 +165,21 @@ static int64_t time_between(TorcReactor *reactor, TorcTicks begun, TorcTicks end
         return take_spent(reactor->system);
     if (slow->tick == 0)
         find_out(reactor);
-    if (went_back(end - begun))
-        return 0;
-    return (int64_t)((double)(end - begun - told_inside(reactor, begun, end)) * slow->tick);
+    return went_back(ticks) ? 0 : (int64_t)((double)ticks * slow->tick);
 }
 
 /* True when it is to be reported, and then it is counted. */
 static bool was_slow(TorcReactor *reactor, TorcTicks begun, int64_t *ret_milliseconds)
 {
-    TorcSlowCallbacks *slow = &reactor->slow;
-    TorcTicks end = torc__ticks(reactor->system);
-    int64_t took = time_between(reactor, begun, end);
+    TorcTicks ticks = torc__ticks(reactor->system) - begun;
+    TorcTicks inside = take_charges(reactor, begun);
+    int64_t took = time_of(reactor, ticks - inside);
+    bool slow = took >= reactor->slow.threshold;
 
-    if (took < slow->threshold)
+    charge(&reactor->slow, begun, slow ? ticks : inside);
+    if (!slow)
         return false;
     reactor->counters.slowCallbacks++;
-    slow->told_turn = reactor->counters.turns;
-    slow->told_end = end;
-    slow->told_ticks = end - begun;
     *ret_milliseconds = took / (TORC__SECOND / 1000);
     return true;
 }

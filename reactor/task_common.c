@@ -15,16 +15,6 @@ static void note_due(void *arg)
     tick->due = true;
 }
 
-/* The owner may go in it, and the tick with it. */
-static void call_observed(TorcTick *tick)
-{
-    TorcReactor *reactor = tick->call.reactor;
-    const char *what = tick->what;
-    uintptr_t function = tick->callee ? tick->callee : (uintptr_t)tick->function;
-
-    TORC__OBSERVE_CALL(reactor, what, function, tick->function(tick, true));
-}
-
 /* Everything is done here, in the destroy function: it runs last, so that the owner may go, and in
  * any case, so that the end of the reactor is noticed. */
 static void tick_over(void *arg)
@@ -34,10 +24,7 @@ static void tick_over(void *arg)
     if (!tick->armed) /* stopped, or it could not be started */
         return;
     tick->armed = tick->due = false;
-    if (due)
-        call_observed(tick);
-    else
-        tick->function(tick, false);
+    tick->function(tick, due);
 }
 
 int torc__tick_start(TorcTick *tick, TorcReactor *reactor, int64_t delay)

@@ -19,10 +19,11 @@ typedef struct TorcTimers {
     uint32_t round; /* counts runDue */
 } TorcTimers;
 
-/* What a dump tells of a call that is in the heap. */
+/* What dumps and reports tell of a call that is in the heap. */
 typedef struct TorcTimerView {
-    const char *what; /* "idle timeout", "looping call"; NULL: a call of the application, no more */
-    uintptr_t function; /* of the application; 0: none, the call is the library's */
+    const char *what;   /* "idle timeout", "looping call"; NULL: a delayed call, no more */
+    uintptr_t function; /* that is called in the end; 0: none that anybody would know */
+    bool own;           /* the library's */
     bool bound;
     uint32_t next; /* in its bound list: number + 1; 0: none */
 } TorcTimerView;

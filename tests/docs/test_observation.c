@@ -49,6 +49,13 @@ START_TEST(the_threshold_can_be_set)
 }
 END_TEST
 
+/* What the page says of a function: program+0x1234, or an address. Up to the end of the line. */
+static bool tells_function(const char *line)
+{
+    size_t length = strcspn(line, "\n");
+    return memchr(line, '+', length) || (length > 2 && strncmp(line, "0x", 2) == 0);
+}
+
 static void stop(void *arg)
 {
     (void)TorcReactor_stop(arg);
@@ -63,6 +70,7 @@ static void raise_and_stop(void *arg)
 
 START_TEST(the_signal_dumps)
 {
+    static const char handler_line[] = "signal handler: SIGUSR1, function ";
     static char text[2000]; /* stderr is flushed to the end */
     TorcReactor *reactor = TorcReactor_new(NULL);
     ck_assert_int_eq(dump_on_signal(reactor), 0);
@@ -72,7 +80,9 @@ START_TEST(the_signal_dumps)
     ck_assert_int_eq(TorcReactor_callLater(reactor, 0, raise_and_stop, reactor, NULL), 0);
     ck_assert_int_eq(TorcReactor_run(reactor), 0);
     ck_assert_ptr_nonnull(strstr(text, "reactor: running, backend "));
-    ck_assert_ptr_nonnull(strstr(text, "signal handler: SIGUSR1, function "));
+    const char *handler = strstr(text, handler_line);
+    ck_assert_ptr_nonnull(handler);
+    ck_assert_msg(tells_function(handler + strlen(handler_line)), "%s", handler);
     ck_assert_ptr_nonnull(strstr(text, "signals: SIGINT and SIGTERM stop the reactor\n"));
     TorcReactor_free(reactor);
 }

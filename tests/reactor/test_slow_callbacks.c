@@ -1,46 +1,18 @@
 /* Callbacks that hold the loop: which are reported, and under what name. In the simulation, where
- * they take the time that the test says; and on the real system, where they sleep. */
+ * they take the time that the test says (test_slow_callbacks_real.c has those that do not). */
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "reactor/reactor_internal.h"
 
 #include "../support/stream_test.h"
-
-/* What was logged under the name that this is about. */
-static unsigned reports;
-static char last_report[256];
-
-static void keep_report(const TorcLogEvent *event, void *arg)
-{
-    (void)arg;
-    if (strcmp(event->name, "reactor.slow-callback") != 0)
-        return;
-    ck_assert_int_eq(event->level, TORC_LOG_WARNING);
-    reports++;
-    (void)TorcLogEvent_format(event, last_report, sizeof(last_report));
-}
-
-static void watch_log(void)
-{
-    reports = 0;
-    last_report[0] = '\0';
-    torc_setLogObserver(keep_report, NULL, TORC_LOG_DEBUG);
-}
+#include "slow_callbacks_fixture.h"
 
 static void begin_watched(void)
 {
     begin(EDGE);
     watch_log();
-}
-
-static uint64_t slow_callbacks(TorcReactor *of)
-{
-    TorcReactorCounters counters = {.size = sizeof(counters)};
-    ck_assert_int_eq(TorcReactor_getCounters(of, &counters), 0);
-    return counters.slowCallbacks;
 }
 
 static void spend(double seconds)
@@ -409,132 +381,6 @@ START_TEST(spent_time_makes_others_late)
 }
 END_TEST
 
-/* ---- the real system ----------------------------------------------------------------------- */
-
-static TorcReactor *real;
-
-static double real_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static double slept;
-
-static void sleep_for(void *arg)
-{
-    double begun = real_seconds();
-    long milliseconds = (long)(intptr_t)arg;
-    struct timespec time = {.tv_nsec = milliseconds * 1000000};
-    (void)nanosleep(&time, NULL);
-    slept = real_seconds() - begun;
-}
-
-static void sleep_in_reactor(long milliseconds)
-{
-    ck_assert_int_eq(
-        TorcReactor_callLater(real, 0, sleep_for, (void *)(intptr_t)milliseconds, NULL), 0);
-    ck_assert_int_eq(TorcReactor_iterate(real, 0), 0);
-}
-
-/* The first is the one that finds out how long a tick is; its own time must be right as well. */
-START_TEST(on_the_real_system_the_time_is_that_of_the_clock)
-{
-    int64_t milliseconds;
-    real = TorcReactor_new(TORC_REACTOR_OPTIONS(.noSignalHandlers = true));
-    watch_log();
-    ck_assert_int_eq(TorcReactor_setSlowCallbackDuration(real, 0.03), 0);
-    for (unsigned i = 1; i <= 3; i++) {
-        sleep_in_reactor(40);
-        ck_assert_uint_eq(reports, i);
-        const char *number = strstr(last_report, "milliseconds=");
-        ck_assert_ptr_nonnull(number);
-        milliseconds = atol(number + strlen("milliseconds="));
-        ck_assert_int_ge(milliseconds, 39); /* the report's begins later, and ends earlier */
-        ck_assert_int_le(milliseconds, (int64_t)(slept * 1000) + 5);
-    }
-    TorcReactor_free(real);
-}
-END_TEST
-
-START_TEST(on_the_real_system_one_after_the_other_is_told)
-{
-    real = TorcReactor_new(TORC_REACTOR_OPTIONS(.noSignalHandlers = true));
-    watch_log();
-    ck_assert_int_eq(TorcReactor_setSlowCallbackDuration(real, 0.02), 0);
-    ck_assert_int_eq(TorcReactor_callLater(real, 0, sleep_for, (void *)(intptr_t)35, NULL), 0);
-    sleep_in_reactor(25);
-    ck_assert_uint_eq(reports, 2);
-    sleep_in_reactor(25);
-    ck_assert_uint_eq(reports, 3);
-    TorcReactor_free(real);
-}
-END_TEST
-
-static bool sleeping_step(TorcResult *result, void *arg)
-{
-    (void)result;
-    sleep_for(arg);
-    return false;
-}
-
-static void sleep_more(TorcResult *result, void *arg)
-{
-    TorcResult_clear(result);
-    sleep_for(arg);
-}
-
-/* Inside the delayed call of the cooperator, which is not blamed for what is told already. */
-START_TEST(on_the_real_system_who_is_slow_is_told_once)
-{
-    TorcDeferred *done;
-    real = TorcReactor_new(TORC_REACTOR_OPTIONS(.noSignalHandlers = true));
-    watch_log();
-    ck_assert_int_eq(TorcReactor_setSlowCallbackDuration(real, 0.03), 0);
-    TorcCooperator *tasks = TorcCooperator_new(real);
-    void *time = (void *)(intptr_t)40;
-    ck_assert_int_eq(TorcCooperator_cooperate(tasks, sleeping_step, time, NULL, NULL), 0);
-    ck_assert_int_eq(TorcReactor_iterate(real, 0), 0);
-    ck_assert_uint_eq(reports, 1);
-    ck_assert_ptr_nonnull(strstr(last_report, "call=\"step\""));
-
-    ck_assert_int_eq(TorcCooperator_cooperate(tasks, sleeping_step, time, NULL, &done), 0);
-    ck_assert_int_eq(TorcDeferred_addBoth(done, sleep_more, time), 0);
-    ck_assert_int_eq(TorcReactor_iterate(real, 0), 0);
-    ck_assert_uint_eq(reports, 3); /* the rest of the time has an owner as well */
-    ck_assert_ptr_nonnull(strstr(last_report, "call=\"slice of a cooperator\""));
-    const char *number = strstr(last_report, "milliseconds=");
-    ck_assert_int_lt(atol(number + strlen("milliseconds=")), 40 + 35);
-    TorcDeferred_release(done);
-    TorcCooperator_free(tasks);
-    TorcReactor_free(real);
-}
-END_TEST
-
-START_TEST(on_the_real_system_quick_callbacks_and_waits_are_not_reported)
-{
-    real = TorcReactor_new(TORC_REACTOR_OPTIONS(.noSignalHandlers = true));
-    watch_log();
-    ck_assert_int_eq(TorcReactor_setSlowCallbackDuration(real, 10), 0);
-    sleep_in_reactor(20);
-    sleep_in_reactor(20);
-    ck_assert_int_eq(TorcReactor_iterate(real, 0.02), 0);
-    ck_assert_uint_eq(reports, 0);
-    TorcReactor_free(real);
-}
-END_TEST
-
-START_TEST(who_seems_to_end_before_it_began_is_not_reported)
-{
-    real = TorcReactor_new(TORC_REACTOR_OPTIONS(.noSignalHandlers = true));
-    watch_log();
-    torc__slowCallback_slot(real, torc__ticks(real->system) + 100000, "moved", "elsewhere");
-    ck_assert_uint_eq(reports, 0);
-    TorcReactor_free(real);
-}
-END_TEST
-
 RUN_LOOP_TESTS("slow callbacks",
                {a_slow_slot_is_reported_with_its_class_its_name_and_its_time, SLOTS},
                {a_slow_pause_is_reported, 1}, {a_slow_client_factory_is_reported, 2},
@@ -546,8 +392,4 @@ RUN_LOOP_TESTS("slow callbacks",
                {those_that_the_log_suppresses_are_counted, 1},
                {a_slow_call_is_reported_with_its_kind_and_the_function, CALLS},
                {who_is_slow_in_a_call_of_the_library_is_told_what_the_call_was_for, 1},
-               {spent_time_makes_others_late, 1}, {on_the_real_system_who_is_slow_is_told_once, 1},
-               {on_the_real_system_one_after_the_other_is_told, 1},
-               {on_the_real_system_the_time_is_that_of_the_clock, 1},
-               {who_seems_to_end_before_it_began_is_not_reported, 1},
-               {on_the_real_system_quick_callbacks_and_waits_are_not_reported, 1})
+               {spent_time_makes_others_late, 1})
