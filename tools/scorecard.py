@@ -313,6 +313,13 @@ def swarm(page, lines):
                 f"{day(runs[-1]['when'])} |"])
 
 
+def verdict(run):
+    """Of a row of ./dev hostile; ledgers of before it could be unjudged do not say so."""
+    if run["failed"]:
+        return " (failed)"
+    return " (not judged)" if run.get("unjudged") else ""
+
+
 LIMITS = ("descriptors", "memory", "rounds")  # rows of ./dev hostile that it lists below limits/
 
 
@@ -327,10 +334,12 @@ def hostile(page, lines):
              "99 % of their requests are answered.", "")
     page.table("| server, attack | peers | p99 without | p99 beside | most memory | again | when |",
                [f"| {server}, {attack} | {number(run['peers'])} | {run['control_p99_ms']:.1f} ms | "
-                f"{run['p99_ms']:.1f} ms{' (failed)' if run['failed'] else ''} | "
+                f"{run['p99_ms']:.1f} ms{verdict(run)} | "
                 f"{number(run['memory_most_kb'])} kB | `./dev hostile "
                 f"{'limits' if attack in LIMITS else server}/{attack}` | {day(run['when'])} |"
                 for (server, attack), run in sorted(latest.items())])
+    if any(verdict(run) == " (not judged)" for run in latest.values()):
+        page.say("", "Not judged: the machine was so busy that clients waited without the attack, too.")
 
 
 def main():

@@ -7,7 +7,7 @@ set -euo pipefail
 scorecard=$1
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
-mkdir -p "$root"/{docs,tests/loop,build-fuzz,build-torture,build-swarm}
+mkdir -p "$root"/{docs,tests/loop,build-fuzz,build-torture,build-swarm,build-hostile}
 passed=0
 failed=0
 
@@ -85,6 +85,28 @@ count missing 'system calls that failed'
 printf '{"tool":"swarm","runs":%d,"failed":0,"seconds":2,"seed":5,"when":1}\n' 30 12 >"$root/build-swarm/ledger"
 write_page
 count on_page '| 42 |'
+
+# hostile_run ATTACK P99 FAILED UNJUDGED WHEN
+hostile_run() {
+    printf '{"tool":"hostile","server":"echo","attack":"%s","peers":4000,"control_p99_ms":2,"p99_ms":%d,"memory_most_kb":10,"failed":%d,"unjudged":%d,"when":%d,"sanitizer":""}\n' \
+        "$@" >>"$root/build-hostile/ledger"
+}
+
+# The latest run of a row is what counts, be it good or not; older ledgers do not say which were judged.
+hostile_run deaf 7 0 0 1000000
+hostile_run drip 5 0 0 1000000
+hostile_run drip 500 1 1 2000000
+sed -i 's/"unjudged":[01],//' "$root/build-hostile/ledger"
+write_page
+count on_page '| echo, deaf | 4,000 | 2.0 ms | 7.0 ms | 10 kB |'
+count on_page '| echo, drip | 4,000 | 2.0 ms | 500.0 ms (failed) | 10 kB |'
+count not_on_page 'ot judged'
+hostile_run deaf 300 0 1 3000000
+hostile_run drip 600 1 1 3000000
+write_page
+count on_page '| echo, deaf | 4,000 | 2.0 ms | 300.0 ms (not judged) | 10 kB |'
+count on_page '| echo, drip | 4,000 | 2.0 ms | 600.0 ms (failed) | 10 kB |'
+count on_page 'Not judged: the machine was so busy'
 
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [[ $failed -eq 0 ]]

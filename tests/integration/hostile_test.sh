@@ -47,6 +47,7 @@ rows=(
 )
 limits=(descriptors memory threads file-size streams rounds)
 
+# So many peers as PEERS_MOST of hostile.c.
 takes=([--small]=flag [--peers]=1-19900 [--seconds]=decimal [--p99]=decimal [--ledger]=text [--list]=flag)
 read_arguments "$@"
 peers=4000 seconds=6 control=2 p99=100 idle=5
@@ -275,6 +276,6 @@ done
     exit 1
 }
 ((${#unjudged[@]} == 0)) || {
-    printf 'Not judged: %s\nHealthy clients waited, but without the attack they waited as well: the machine was too busy.\nAgain, when it does nothing else: ./dev hostile %s\n' "${unjudged[*]}" "${unjudged[*]}" >&2
+    printf 'Not judged: %s\nHealthy clients waited, but without the attack they waited longer than usual, too: the machine was too busy.\nAgain, when it does nothing else: ./dev hostile %s\n' "${unjudged[*]}" "${unjudged[*]}" >&2
     exit 77
 }

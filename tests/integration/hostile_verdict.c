@@ -2,7 +2,8 @@
  *
  * A pure function. Attackers, server and clients share the machine, so whatever else it does makes
  * clients wait, too. They were measured before the attack, when nobody else wanted anything of the
- * server: who waited then already has not waited for the attack alone. */
+ * server. Who waited n times as long then as on a quiet machine may wait n times as long beside the
+ * attack as well, and is not judged; not longer, for that a busy machine does not explain. */
 #include "hostile.h"
 
 /* Milliseconds. On two processors with little else to do the control takes 1 to 6. */
@@ -10,7 +11,9 @@ static const double quiet_most = 10;
 
 Verdict verdict_of(double control, double beside, double most)
 {
+    double times = control > quiet_most ? control / quiet_most : 1;
+
     if (beside <= most)
         return QUICK_ENOUGH;
-    return control > quiet_most ? NOT_JUDGED : TOO_SLOW;
+    return beside <= most * times ? NOT_JUDGED : TOO_SLOW;
 }

@@ -13,11 +13,21 @@ START_TEST(who_waits_only_beside_the_attack_waits_for_the_server)
 }
 END_TEST
 
-START_TEST(who_waited_before_the_attack_does_not_tell)
+START_TEST(who_waited_in_proportion_before_the_attack_does_not_tell)
 {
-    ck_assert_int_eq(verdict_of(11, 172, 100), NOT_JUDGED);
+    ck_assert_int_eq(verdict_of(11, 109, 100), NOT_JUDGED);
+    ck_assert_int_eq(verdict_of(20, 200, 100), NOT_JUDGED);
     ck_assert_int_eq(verdict_of(150, 172, 100), NOT_JUDGED);
     ck_assert_int_eq(verdict_of(40, 2500, 2000), NOT_JUDGED);
+}
+END_TEST
+
+START_TEST(who_waited_a_little_before_the_attack_waits_for_the_server_all_the_same)
+{
+    ck_assert_int_eq(verdict_of(10, 100.1, 100), TOO_SLOW);
+    ck_assert_int_eq(verdict_of(11, 172, 100), TOO_SLOW);
+    ck_assert_int_eq(verdict_of(11, 30000, 100), TOO_SLOW);
+    ck_assert_int_eq(verdict_of(20, 201, 100), TOO_SLOW);
 }
 END_TEST
 
@@ -33,7 +43,8 @@ int main(void)
 {
     TCase *tcase = tcase_create("verdict");
     tcase_add_test(tcase, who_waits_only_beside_the_attack_waits_for_the_server);
-    tcase_add_test(tcase, who_waited_before_the_attack_does_not_tell);
+    tcase_add_test(tcase, who_waited_in_proportion_before_the_attack_does_not_tell);
+    tcase_add_test(tcase, who_waited_a_little_before_the_attack_waits_for_the_server_all_the_same);
     tcase_add_test(tcase, who_is_quick_beside_the_attack_is_quick_enough_on_any_machine);
     return run_case("hostile verdict", tcase);
 }
