@@ -59,8 +59,10 @@ def check_names(parser, names, known, what):
 
 def check_output(parser, option, path):
     """Before anything is measured, for it is written last."""
-    if path is not None and (not path or os.path.isdir(path) or not os.access(Path(path).parent, os.W_OK)
-                             or os.path.exists(path) and not os.access(path, os.W_OK)):
+    if path is None:
+        return
+    target = path if os.path.exists(path) else Path(path).parent
+    if not path or os.path.isdir(path) or not os.access(target, os.W_OK):
         parser.error(f"{option}: {path or 'a file without a name'} cannot be written")
 
 

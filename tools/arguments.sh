@@ -43,7 +43,7 @@ check_value() {
 read_arguments() {
     local kind
     while (($# > 0)); do
-        [[ $1 != --*=* || ${takes[${1%%=*}]-} == flag ]] || set -- "${1%%=*}" "${1#*=}" "${@:2}"
+        [[ $1 != --?*=* || ${takes[${1%%=*}]-} == flag ]] || set -- "${1%%=*}" "${1#*=}" "${@:2}"
         kind=word
         [[ $1 != -* ]] || kind=${takes[$1]-unknown}
         case $kind in

@@ -11,6 +11,7 @@ source tools/arguments.sh
 # shellcheck source=tools/sanitizer.sh
 source tools/sanitizer.sh
 
+# So many jobs as CALLS_MOST_JOBS of tests/fuzz/calls_seeds.h.
 takes=([--seeds]=1- [--first]=seed [--jobs]=1-64 [--trace]=flag [--sanitize]=text)
 read_arguments "$@"
 read_seconds --seeds

@@ -247,6 +247,7 @@ if [[ -n ${given[--list]-} ]]; then
     exit
 fi
 ((${#words[@]} <= 2)) || die "a target and its seconds is all there can be, not '${words[*]}'"
+[[ -z ${given[--keep]-} ]] || ((${#words[@]} == 0)) || die "--keep is for one target, and takes no '${words[*]}'"
 [[ -z $name ]] || targets | grep -qxF -- "$name" || die "there is no target '$name'; there are: $(targets | paste -sd ' ')"
 [[ -z $seconds ]] || check_value SECONDS "$seconds" 1-
 # So many runs, or so long; by default a minute.

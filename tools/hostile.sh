@@ -9,7 +9,10 @@ cd "$root"
 
 # What it does not take, or has no row for, it says now.
 listed=$(TORC=none tests/integration/hostile_test.sh --list "$@")
-[[ " $* " != *' --list '* ]] || exec printf '%s\n' "$listed"
+if [[ " $* " == *' --list '* ]]; then
+    printf '%s\n' "$listed"
+    exit
+fi
 
 export TORC=$root/build/torc TOOLS=$root/build/tests/integration EXAMPLES=$root/build/examples
 tools/release.sh torc examples/echo tests/integration/{hostile,private_network} >&2

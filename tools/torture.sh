@@ -14,7 +14,8 @@ source tools/sanitizer.sh
 # The names of the cases, for --list would need the program.
 cases() { sed -n 's/^ *{"\([a-z0-9-]*\)", .*/\1/p' tests/torture/cases_*.c; }
 
-# The program knows which worlds there are, and which calls and errors.
+# The form is that of torture.c (read_fault); only the program knows which worlds there are, and which
+# calls and errors.
 check_case() {
     [[ $1 =~ ^([^/:]+)(/[a-z-]+)?(:[^:]+:[1-9][0-9]*:[a-z]+)?$ ]] ||
         die "$1 is not CASE, CASE/BACKEND or CASE/BACKEND:CALL:NUMBER:MODE"
@@ -49,6 +50,7 @@ torture_tests() {
     exec "${runner[@]}" "${program[@]}" --ledger build-torture/ledger
 }
 
+# The ranges are those of torture.c and jobs.h (JOBS_MOST).
 takes=([--sample]=1-100 [--points]=1- [--seed]=0- [--jobs]=1-64 [--list]=flag [--test]=flag [--sanitize]=text)
 read_arguments "$@"
 pass_on --sample --points --seed --jobs

@@ -7,6 +7,7 @@
 
 #include "calls.h"
 
+/* tools/calls.sh knows it, too. */
 enum { CALLS_MOST_JOBS = 64 };
 
 typedef struct CallsPlan {

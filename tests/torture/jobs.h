@@ -17,12 +17,13 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* tools/torture.sh knows it, too. */
 enum { JOBS_MOST = 64 };
 
 typedef struct Job {
     pid_t pid; /* 0: idle */
-    void *
-        shared; /* of the size given to jobs_open, and zeroes at first; for one job after the other */
+    /* Of the size given to jobs_open, and zeroes at first; for one job after the other. */
+    void *shared;
 } Job;
 
 /* Called with the status that waitpid told, while the job is not idle yet. */

@@ -90,7 +90,7 @@ static bool read_class(char *text, Plan *ret_plan)
     return !error || ret_plan->row;
 }
 
-/* ":memory:17:once" */
+/* ":memory:17:once"; tools/torture.sh (check_case) looks at the form of it before. */
 static bool read_fault(const char *text, Plan *ret_plan)
 {
     char cls[40];
@@ -377,7 +377,8 @@ static int usage(void)
     return 2;
 }
 
-/* The number of arguments that were options; -1: they are wrong. */
+/* The number of arguments that were options; -1: they are wrong. tools/torture.sh has the same ranges,
+ * to check them before it builds. */
 static int read_options(int argc, char **argv)
 {
     uint64_t jobs = 32; /* they mostly wait */
