@@ -46,10 +46,11 @@ has_fuzzer() {
         clang -fsanitize=fuzzer -o /dev/null -x c - 2>/dev/null
 }
 
+# build TARGET: as ninja calls it; fuzzers is all of them.
 build() {
     CC=clang tools/configure.sh "$dir" buildtype=debug optimization=2 b_ndebug=false \
         b_sanitize=address,undefined b_lundef=false default_library=static fuzz=true &&
-        meson compile -C "$dir" fuzzers
+        meson compile -C "$dir" --ninja-args="$1"
 }
 
 milliseconds() { printf '%d' "$((${EPOCHREALTIME/[.,]/} / 1000))"; }
@@ -243,6 +244,7 @@ name=${given[--keep]-${words[0]-}}
 seconds=${words[1]-}
 
 if [[ -n ${given[--list]-} ]]; then
+    ((${#words[@]} == 0)) || die "--list takes no names, such as '${words[*]}'"
     targets
     exit
 fi
@@ -250,6 +252,7 @@ fi
 [[ -z ${given[--keep]-} ]] || ((${#words[@]} == 0)) || die "--keep is for one target, and takes no '${words[*]}'"
 [[ -z $name ]] || targets | grep -qxF -- "$name" || die "there is no target '$name'; there are: $(targets | paste -sd ' ')"
 [[ -z $seconds ]] || check_value SECONDS "$seconds" 1-
+[[ -z $seconds || -z $runs ]] || die 'SECONDS and --runs do not go together'
 # So many runs, or so long; by default a minute.
 [[ -n $seconds || -n $runs ]] || seconds=60
 
@@ -259,18 +262,24 @@ if ! has_fuzzer; then
 fi
 
 if [[ -n ${given[--keep]-} ]]; then
-    build
+    build "tests/fuzz/fuzz_$name"
     keep "$name"
 elif [[ -n ${given[--smoke]-} ]]; then
-    # These are sanitizers already, and the same ones each time.
-    [[ -z ${TORC_SANITIZER-} ]] || exit 77
-    said=$(build 2>&1) || {
+    # The same ones each time.
+    [[ -z ${TORC_SANITIZER-} ]] || {
+        printf 'skipped: it has sanitizers of its own already\n'
+        exit 77
+    }
+    said=$(build fuzzers 2>&1) || {
         printf '%s\n' "$said"
         exit 1
     }
     smoke
+elif [[ -n $name ]]; then
+    build "tests/fuzz/fuzz_$name"
+    fuzz_all "$name"
 else
-    build
-    mapfile -t chosen < <(if [[ -n $name ]]; then echo "$name"; else targets; fi)
+    build fuzzers
+    mapfile -t chosen < <(targets)
     fuzz_all "${chosen[@]}"
 fi

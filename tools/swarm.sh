@@ -14,6 +14,10 @@ takes=([--seeds]=1- [--first]=seed [--sanitize]=text)
 read_arguments "$@"
 read_seconds --seeds
 pass_on --seeds --first
+if [[ -n ${TORC_SIM_SEED-} ]]; then
+    check_value TORC_SIM_SEED "${TORC_SIM_SEED/#0X/0x}" seed
+    ((${#arguments[@]} + ${#words[@]} == 0)) || die 'TORC_SIM_SEED is one run, and does not go together with others'
+fi
 
 dir=build
 options=(buildtype=release)

@@ -42,6 +42,7 @@ torture() {
 # Only the programs that are meant are built.
 torture_tests() {
     local program=(tools/torture_tests.py "${arguments[@]}" "$dir" "${words[@]}") targets
+    [[ " ${words[*]} " != *' all '* ]] || ((${#words[@]} == 1)) || die 'all is every program, and stands alone'
     ((${#words[@]} > 0)) || [[ -n ${given[--list]-} ]] || die '--test takes the name of a test program, or all'
     tools/configure.sh "$dir" "${options[@]}" >&2
     [[ -z ${given[--list]-} ]] || exec "${program[@]}" --list
@@ -60,10 +61,11 @@ options=(buildtype=debugoptimized b_ndebug=false)
 runner=()
 use_sanitizer "${given[--sanitize]-}"
 
+[[ -z ${given[--list]-} ]] || ((${#words[@]} == 0)) || die "--list takes no names, such as '${words[*]}'"
 if [[ -n ${given[--test]-} ]]; then
-    [[ -z ${given[--sample]-} ]] || die '--sample is not for --test, but --points is'
+    [[ -z ${given[--sample]-} ]] || die '--sample is for runs without --test; with it, --points says how many'
     torture_tests
 else
-    [[ -z ${given[--points]-} ]] || die '--points is for --test, but --sample is not'
+    [[ -z ${given[--points]-} ]] || die '--points is for --test; without it, --sample says how many'
     torture
 fi

@@ -18,7 +18,8 @@ not end, another status; and memory or descriptors that are left by a test that 
 test itself, which has not looked at what it got, is none, nor one in an internal function that it
 handed NULL to: it counts as a failed test.
 
-Status 0: nothing was found. 1: something was. 2: wrong arguments.
+Status 0: nothing was found. 1: something was. 2: wrong arguments. 77: one run was asked for, and its
+fault did not strike.
 """
 
 import argparse
@@ -262,7 +263,10 @@ def is_of_the_test(frames, outcome):
 
 FINDS = {"null": "a pointer is NULL", "leak": "passes, and leaves memory", "hang": "does not end",
          "descriptors": "passes, and leaves descriptors", "sanitizer": "the sanitizer found something"}
-SURVIVED = {"passed", "failed", "kit", "test", "waited"}
+# How a run is called that is no find; but for the first of them the test ended early.
+SURVIVED = {"passed": "passed", "failed": "failed an assertion", "kit": "stopped by the test kit",
+            "test": "crashed in the test", "waited": "waited in vain"}
+DID_NOT_STRIKE = 77
 
 
 def gist(said):
@@ -300,10 +304,16 @@ class Judge:
             what = signal.strsignal(int(status))
         self.finds.append((name, what, frames, said))
 
+    def told(self):
+        early = [f"{self.outcomes[outcome]} {name}" for outcome, name in SURVIVED.items()
+                 if self.outcomes[outcome] and outcome != "passed"]
+        return (f"{self.outcomes.total()} runs of {len(self.counts)} tests, {len(self.finds)} finds: "
+                f"{self.outcomes['passed']} passed"
+                + (f"; as a test may then, {', '.join(early)}" if early else "")
+                + (f"; {unstruck} whose fault did not strike" if (unstruck := self.outcomes["unstruck"]) else ""))
+
     def show(self, seconds):
-        lines = [f"torture: {self.program.name}: {len(self.counts)} tests, "
-                 + ", ".join(f"{count} {name}" for name, count in sorted(self.outcomes.items()))
-                 + f", {seconds:.1f} s"]
+        lines = [f"torture: {self.program.name}: {self.told()}; {seconds:.1f} s"]
         for name, what, frames, said in self.finds[:SHOWN]:
             lines.append(f"torture: FAILED {name}: {what}")
             lines += [f"    {function} {path}:{line}" for function, path, line in frames[:8]]
@@ -403,13 +413,19 @@ def main():
     survived = sum(count for outcome, count in outcomes.items() if outcome in SURVIVED)
     failed = sum(len(judge.finds) for judge in judges)
     seconds = time.monotonic() - began
-    print(f"torture: tests: {survived} faults survived in {outcomes.total()} runs of {len(work)} programs, "
-          f"{seconds:.1f} s; seed {options.seed}"
-          + (f", at most {options.points} of each" if options.points else ""))
-    write_ledger(options, survived, outcomes.total(), failed, seconds)
+    print(f"torture: tests: {survived} faults survived, {failed} not, in {len(work)} programs; "
+          f"{outcomes['unstruck']} did not strike; {seconds:.1f} s, seed {options.seed}"
+          + (f", at most {options.points} of each program" if options.points else ""))
+    # A figure is of all programs; a part of them only tells when something was found that nobody planted.
+    if "all" in options.what or failed and any(name != PLANTED for name, _, _ in work):
+        write_ledger(options, survived, outcomes.total(), failed, seconds)
     if failed:
         print(f"torture: FAILED {failed} times")
-    return 1 if failed else 0
+        return 1
+    if outcomes.total() == outcomes["unstruck"] and any(wanted[1] for _, _, wanted in work):
+        print("torture: the fault did not strike: there is no such call any more")
+        return DID_NOT_STRIKE
+    return 0
 
 
 if __name__ == "__main__":

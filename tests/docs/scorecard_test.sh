@@ -82,9 +82,26 @@ count on_page 'may fail then | 300 | as above |'
 count not_on_page 'errno table |'
 count missing 'system calls that failed'
 
-printf '{"tool":"swarm","runs":%d,"failed":0,"seconds":2,"seed":5,"when":1}\n' 30 12 >"$root/build-swarm/ledger"
+# The same seeds twice are not more runs.
+# swarm_run SEED RUNS
+swarm_run() {
+    printf '{"tool":"swarm","seed":%d,"runs":%d,"failed":0,"seconds":2,"when":1}\n' "$@" >>"$root/build-swarm/ledger"
+}
+swarm_run 5 30
+swarm_run 7 1
+swarm_run 30 12
+swarm_run 5 2
+swarm_run 100 5
 write_page
 count on_page '| 42 |'
+
+# What a sum of fuzzing is of.
+sed -i 's/}$/,"length":128}/' "$root/build-fuzz/ledger"
+fuzz_run log 1000 0 6000000
+write_page
+count on_page '| log | 12,000 |'
+count on_page '4 runs in all'
+count on_page '91 % of the executions'
 
 # hostile_run ATTACK P99 FAILED UNJUDGED WHEN
 hostile_run() {
@@ -98,15 +115,53 @@ hostile_run drip 5 0 0 1000000
 hostile_run drip 500 1 1 2000000
 sed -i 's/"unjudged":[01],//' "$root/build-hostile/ledger"
 write_page
-count on_page '| echo, deaf | 4,000 | 2.0 ms | 7.0 ms | 10 kB |'
-count on_page '| echo, drip | 4,000 | 2.0 ms | 500.0 ms (failed) | 10 kB |'
+count on_page '| echo/deaf | 4,000 | 2.0 ms | 7.0 ms | 10 kB |'
+count on_page '| echo/drip | 4,000 | 2.0 ms | 500.0 ms (failed) | 10 kB |'
+count on_page 'More than 100 ms'
 count not_on_page 'ot judged'
 hostile_run deaf 300 0 1 3000000
 hostile_run drip 600 1 1 3000000
 write_page
-count on_page '| echo, deaf | 4,000 | 2.0 ms | 300.0 ms (not judged) | 10 kB |'
-count on_page '| echo, drip | 4,000 | 2.0 ms | 600.0 ms (failed) | 10 kB |'
+count on_page '| echo/deaf | 4,000 | 2.0 ms | 300.0 ms (not judged) | 10 kB |'
+count on_page '| echo/drip | 4,000 | 2.0 ms | 600.0 ms (failed) | 10 kB |'
 count on_page 'Not judged: the machine was so busy'
+
+# Each row there is is on the page, or named as missing. Under a limit it may have no figures.
+mkdir -p "$root/tests/integration"
+printf '#!/bin/sh\necho echo/deaf echo/drip limits/descriptors limits/threads limits/streams limits/rounds\n' >"$root/tests/integration/hostile_test.sh"
+chmod +x "$root/tests/integration/hostile_test.sh"
+printf '{"tool":"hostile","server":"limits","attack":"%s","failed":%d,"when":1,"sanitizer":""}\n' threads 0 streams 1 >>"$root/build-hostile/ledger"
+hostile_run descriptors 7 0 0 1000000
+write_page
+count on_page '| limits/descriptors | 4,000 | 2.0 ms | 7.0 ms | 10 kB |'
+count on_page '| limits/threads | | | passed | |'
+count on_page '| limits/streams | | | (failed) | |'
+count missing 'hostile peers, 1 of 6 rows: ./dev hostile limits/rounds'
+
+# Tests that were skipped are named, with the reason that they gave.
+mkdir -p "$root"/build-test/meson-{logs,info}
+printf '[{"suite":["torc:unit"]},{"suite":["torc:unit"]}]' >"$root/build-test/meson-info/intro-tests.json"
+printf '{"name":"torc:unit / %s","result":"%s","stdout":"","stderr":"%s","starttime":1}\n' \
+    good OK '' trim SKIP 'skipped: no such allocator\n' >"$root/build-test/meson-logs/testlog.json"
+write_page
+count on_page '| 1 | 0 | 1 | 2 |'
+count on_page "Skipped by \`./dev test\`: \`trim\` (no such allocator)."
+
+# A page that has little on it says how little.
+count [ "$(grep -c missing: <<<"$said")" -eq "$(sed -n 's/.*page.md; \([0-9]*\) things are not measured.*/\1/p' <<<"$said")" ]
+
+# The state of the code is told, and the page itself is no change of it.
+git -C "$root" init -q
+touch "$root/docs/reliability.md" "$root/code.c"
+git -C "$root" add docs code.c
+git -C "$root" -c user.name=t -c user.email=t@t commit -qm all
+state() { write_page && sed -n "s/^The page was written at \`\(.*\)\`.*/\1/p" "$root/page.md"; }
+clean=$(git -C "$root" describe --always)
+count [ "$(state)" = "$clean" ]
+echo more >"$root/docs/reliability.md"
+count [ "$(state)" = "$clean" ]
+echo more >"$root/code.c"
+count [ "$(state)" = "$clean-dirty" ]
 
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [[ $failed -eq 0 ]]

@@ -75,8 +75,8 @@ static bool read_options(int argc, char **argv, Options *ret_options)
     return true;
 }
 
-/* Of the processes that have played. */
-static double processor_seconds(void)
+/* Of all children that have ended: a shell that became this program has had others. */
+static double children_seconds(void)
 {
     struct rusage usage;
     getrusage(RUSAGE_CHILDREN, &usage);
@@ -85,11 +85,11 @@ static double processor_seconds(void)
 }
 
 /* The rate counts the processor's time, for the machine may have more to do. */
-static void print_counts(const CallsCounts *counts, double seconds)
+static void print_counts(const CallsCounts *counts, double seconds, double busy)
 {
     double each = counts->sequences > 0 ? (double)counts->sequences : 1;
     printf("calls: %" PRIu64 " sequences in %.1f s, %.0f a second of processor time\n",
-           counts->sequences, seconds, (double)counts->sequences / processor_seconds());
+           counts->sequences, seconds, busy > 0 ? (double)counts->sequences / busy : 0);
     printf("calls: on average %.0f acts, %.0f callbacks, %.1f connections (%.1f ended in order), "
            "%.0f bytes, %.1f pauses, %.1f faults\n",
            (double)counts->acts / each, (double)counts->callbacks / each,
@@ -116,10 +116,11 @@ int main(int argc, char **argv)
     if (!read_options(argc, argv, &options))
         return usage();
     Ledger ledger = ledger_begin("fuzz", options.plan.first);
+    double busy_before = children_seconds();
     printf("calls: from seed %" PRIu64 "\n", options.plan.first);
     bool passed = calls_playSeeds(&options.plan, &counts);
     double seconds = ledger_seconds(&ledger);
-    print_counts(&counts, seconds);
+    print_counts(&counts, seconds, children_seconds() - busy_before);
     write_ledger(&options, &counts, seconds, passed);
     puts(passed ? "calls: nothing found" : "calls: FAILED");
     return passed ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -22,7 +22,8 @@
  * of this control run say how much of a latency is the machine's own. After the attack descriptors
  * and memory must come back to where they were. Prints a row, and the reasons if it failed.
  *
- * Status 0: all is well. 1: it is not. 77: clients waited, but so they did before (hostile_verdict.c). */
+ * Status 0: all is well. 1: it is not. 77: clients waited, but so they did before
+ * (hostile_verdict.c). */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -80,6 +81,7 @@ typedef struct Run {
     double busy;      /* percent of a processor, in the last second of the attack */
     double recovered; /* seconds after the attack */
     bool unjudged;    /* the machine was too busy */
+    char excuse[96];  /* for that */
     char reasons[256];
 } Run;
 
@@ -205,9 +207,15 @@ static void judge(Run *run)
     if (atomic_load(&run->tally->opened) == 0)
         blame(run, "no attacker came in");
     Verdict verdict = verdict_of(run->quiet.p99, run->beside.p99, run->p99);
-    if (verdict == TOO_SLOW)
-        blame(run, "healthy clients waited");
+    if (verdict == TOO_SLOW) {
+        char waited[64];
+        (void)snprintf(waited, sizeof(waited), "healthy clients waited more than %g ms", run->p99);
+        blame(run, waited);
+    }
     run->unjudged = verdict == NOT_JUDGED;
+    (void)snprintf(run->excuse, sizeof(run->excuse),
+                   "not judged: more than %g ms, but clients waited before the attack, too",
+                   run->p99);
     if (run->busy > run->processor)
         blame(run, "it was busy with nothing");
     if (!*ledger_sanitizer() && run->most.memory - run->before.memory_most > allowed)
@@ -246,7 +254,7 @@ static const char *outcome(const Run *run)
 {
     if (*run->reasons)
         return run->reasons;
-    return run->unjudged ? "not judged: the machine was too busy" : "ok";
+    return run->unjudged ? run->excuse : "ok";
 }
 
 static int status(const Run *run)

@@ -66,7 +66,7 @@ long clients_welcomed(const Clients *clients);
 typedef enum Verdict {
     QUICK_ENOUGH,
     TOO_SLOW,
-    NOT_JUDGED /* the machine was too busy */
+    NOT_JUDGED /* the machine was too busy, or never is that fast */
 } Verdict;
 
 /* Of the milliseconds that 99 % of the healthy requests took: without the attack, beside it, and at

@@ -39,6 +39,18 @@ START_TEST(who_is_quick_beside_the_attack_is_quick_enough_on_any_machine)
 }
 END_TEST
 
+START_TEST(who_was_over_the_limit_before_the_attack_tells_little)
+{
+    ck_assert_int_eq(verdict_of(1.3, 8.4, 1), NOT_JUDGED);
+    ck_assert_int_eq(verdict_of(1.3, 13, 1), NOT_JUDGED);
+    ck_assert_int_eq(verdict_of(1.3, 13.1, 1), TOO_SLOW);
+    ck_assert_int_eq(verdict_of(0.9, 8.4, 1), TOO_SLOW); /* kept it */
+    ck_assert_int_eq(verdict_of(1.3, 0.9, 1), QUICK_ENOUGH);
+    ck_assert_int_eq(verdict_of(150, 1500, 100), NOT_JUDGED);
+    ck_assert_int_eq(verdict_of(150, 1501, 100), TOO_SLOW);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("verdict");
@@ -46,5 +58,6 @@ int main(void)
     tcase_add_test(tcase, who_waited_in_proportion_before_the_attack_does_not_tell);
     tcase_add_test(tcase, who_waited_a_little_before_the_attack_waits_for_the_server_all_the_same);
     tcase_add_test(tcase, who_is_quick_beside_the_attack_is_quick_enough_on_any_machine);
+    tcase_add_test(tcase, who_was_over_the_limit_before_the_attack_tells_little);
     return run_case("hostile verdict", tcase);
 }

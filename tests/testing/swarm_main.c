@@ -2,7 +2,8 @@
  *
  *     swarm [--seeds COUNT | SECONDS] [--first SEED] [--ledger FILE]
  *
- * Runs without a trace, and the run that fails once more with it. The ledger gets a line. */
+ * Runs without a trace, and the run that fails once more with it. The ledger gets a line. With
+ * TORC_SIM_SEED in the environment only that run is made, with its trace. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ typedef struct Options {
     double seconds; /* 0: as many seeds as `seeds` says */
     uint64_t seeds;
     uint64_t first;
+    bool repeat; /* the first alone, as TORC_SIM_SEED says */
     const char *ledger;
 } Options;
 
@@ -61,12 +63,26 @@ static bool read_options(int argc, char **argv, Options *options)
     return true;
 }
 
-/* TORC_SIM_SEED in the environment is meant: that run, with its trace. */
+/* The simulation takes the seed itself, but ends the process when it is none. False: it is none. */
+static bool read_environment(Options *options)
+{
+    const char *text = getenv("TORC_SIM_SEED");
+    options->repeat = text && *text;
+    if (!options->repeat)
+        return true;
+    int base = text[0] == '0' && (text[1] == 'x' || text[1] == 'X') ? 16 : 10;
+    if (read_number(text, base, UINT64_MAX, &options->first))
+        return true;
+    fprintf(stderr, "swarm: TORC_SIM_SEED is a number below 2^64, decimal or with 0x, not '%s'\n",
+            text);
+    return false;
+}
+
 static bool run_all(const Options *options, SwarmPlan *plan)
 {
     double end = now() + options->seconds;
-    if (getenv("TORC_SIM_SEED"))
-        return torc_sim_runSeedsWith(SWARM_SIM_OPTIONS(), 1, 1, swarm_run, plan);
+    if (options->repeat)
+        return torc_sim_runSeedsWith(SWARM_SIM_OPTIONS(), options->first, 1, swarm_run, plan);
     for (uint64_t i = 0; options->seconds > 0 ? now() < end : i < options->seeds; i++)
         if (!swarm_runUntraced(options->first + i, plan)) {
             fputs("\nThe same run once more, with its trace:\n\n", stderr);
@@ -94,10 +110,12 @@ int main(int argc, char **argv)
     Options options;
     if (!read_options(argc, argv, &options))
         return usage();
+    if (!read_environment(&options))
+        return 2;
     static SwarmPlan plan;
     double begin = now();
     Ledger ledger = ledger_begin("swarm", options.first);
-    printf("swarm: from seed %" PRIu64 "\n", options.first);
+    printf("swarm: %sseed %" PRIu64 "\n", options.repeat ? "" : "from ", options.first);
     fflush(stdout);
     bool passed = run_all(&options, &plan);
     print_counts(&plan.counts, now() - begin);

@@ -59,24 +59,31 @@ refuses "--seeds is a number from 1, not '0'" calls --seeds=0
 refuses "--first is a number, not '-1'" calls --first -1
 refuses "--jobs is a number from 1 to 64, not '65'" calls --jobs 65
 refuses 'no option --trace=5' calls --trace=5
+TORC_SIM_SEED=abc refuses "TORC_SIM_SEED is a number, not 'abc'" swarm
+TORC_SIM_SEED=5 refuses 'TORC_SIM_SEED is one run' swarm 10
 refuses '--sanitize takes address,undefined or' calls --sanitize memory
 
 refuses "--sample is a number from 1 to 100, not '101'" torture --sample 101
 refuses "no case 'ecco'" torture echo ecco
 refuses 'echo:17 is not CASE' torture echo:17
-refuses '--points is for --test' torture --points 3
+refuses '--points is for --test; without it, --sample' torture --points 3
 refuses '--test takes the name' torture --test --points 3
-refuses '--sample is not for --test' torture --sample 3 --test test_class
+refuses '--sample is for runs without --test; with it, --points' torture --sample 3 --test test_class
+refuses 'all is every program' torture --test all test_class
+refuses "--list takes no names, such as 'echo'" torture --list echo
 
 refuses "no row 'echo/dea'" hostile echo/deaf echo/dea
 refuses "--p99 is a number above 0, not '0.0'" hostile --p99 0.0
 refuses "no target 'nope'; there are: address" fuzz nope
 refuses "SECONDS is a number from 1, not '0'" fuzz log 0
+refuses 'SECONDS and --runs do not go together' fuzz --runs 10 log 5
+refuses "--list takes no names, such as 'log'" fuzz --list log
 refuses "--keep is for one target, and takes no '60'" fuzz --keep log 60
 refuses "no suite 'examples'; there are: budget" test --suite unit --suite examples
 refuses 'do not go together' test --valgrind --sanitize thread
 refuses "no file of the library with 'nope.c'" coverage nope.c
 refuses 'nothing to do with' scorecard 5
+refuses '/no/such/folder/x cannot be written' scorecard --output /no/such/folder/x --run
 refuses 'there is no NOPE, and the groups are' contract NOPE
 
 refuses '--json: /no/such/folder/x cannot be written' bench --json /no/such/folder/x sim

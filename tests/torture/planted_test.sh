@@ -40,10 +40,33 @@ found planted-descriptor 'descriptors are left'
 found planted-silence 'nobody was told'
 TORC_TORTURE_LIMIT=1 found planted-hang 'not over after 1 s'
 
+# Nobody looks for them in the figures.
+ledger=$(mktemp)
+trap 'rm -f "$said" "$ledger"' EXIT
+expect 1 --ledger "$ledger" planted-leak
+[[ ! -s $ledger ]] || fail "the ledger: $(<"$ledger")"
+
 # And a sound one is survived; what does not exist is refused.
 expect 0 echo/sim:memory:5:once
 grep -q '^torture: survived' "$said" || fail "a sound case"
 expect 0 echo/sim:recv=ECONNRESET:1:once
-expect 2 no-such-case
-expect 2 echo/sim:memory:0:once
-expect 2 echo/sim:recv=EWHATEVER:1:once
+
+# Nor is one survived that did not strike.
+expect 77 echo/sim:memory:999999:once
+grep -q 'the fault did not strike' "$said" || fail "a call that does not come"
+expect 1 echo/sim:memory:999999:once planted-leak
+
+# refused TEXT WORD...: before anything is run.
+refused() {
+    local text=$1
+    shift
+    expect 2 "$@"
+    [[ $(<"$said") == *"$text"* && $(wc -l <"$said") -eq 1 ]] || fail "$*: not refused with: $text"
+}
+refused 'no such case' no-such-case
+refused 'no such case' echo/sim:memory:5:once echo/nowhere:memory:5:once
+refused ':CALL:NUMBER:MODE' echo/sim:memory:0:once
+refused 'CALL is memory, descriptor' echo/sim:whatever:1:once
+refused 'CALL is memory, descriptor' echo/sim:recv=EWHATEVER:1:once
+refused 'CALL is memory, descriptor' echo/sim:memory=ENOMEM:1:once
+refused 'MODE is once' echo/sim:memory:1:twice

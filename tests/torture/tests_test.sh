@@ -38,8 +38,17 @@ again=$(sed -n 's/.*to repeat it: \.\/dev torture --test \(.*leaks.*once\)/\1/p'
 expect 1 "$again"
 grep -qF "FAILED $again: passes, and leaves memory" "$said" || fail "$again: not found again"
 
+# What did not strike was not survived.
+expect 77 test_planted/leaks:memory:99:once
+grep -q 'the fault did not strike' "$said" || fail 'a call that does not come'
+
 expect 2 no_such_program
 expect 2 test_planted/no_such_test
 
-expect 0 --points 40 "$@"
+# A part of the programs is no figure, and mistakes that are planted are no finds.
+ledger=$(mktemp)
+trap 'rm -f "$said" "$ledger"' EXIT
+expect 1 --ledger "$ledger" "$again"
+expect 0 --ledger "$ledger" --points 40 "$@"
 cat "$said"
+[[ ! -s $ledger ]] || fail "the ledger: $(<"$ledger")"

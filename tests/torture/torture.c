@@ -11,7 +11,8 @@
  * next three, with every second one after it, and for ever, for each k. A run is a child process, a
  * few of which go on at a time (jobs.h).
  *
- * Status 0: everything was survived. 1: something was not. 2: wrong arguments. */
+ * Status 0: everything was survived. 1: something was not. 2: wrong arguments. 77: one run was asked
+ * for, and its fault did not strike. */
 #include "torture.h"
 
 #include <errno.h>
@@ -32,6 +33,9 @@
 
 enum { MOST_SHOWN = 20 };
 
+/* Meson knows it as "skipped". */
+enum { DID_NOT_STRIKE = 77 };
+
 /* Of each kind; later ones meet nothing new. */
 enum { MOST_CALLS = 8 };
 
@@ -43,10 +47,13 @@ typedef struct Run {
 } Run;
 
 static struct {
-    long points; /* faults that struck and were survived */
+    long points;   /* faults that struck and were survived */
+    long unstruck; /* runs in which the call did not come */
     long runs;
     long failures;
-    long all_failures; /* of everything that was asked for */
+    /* Of everything that was asked for. */
+    long all_failures;
+    long missed; /* single runs whose fault struck nowhere */
 } torture;
 
 /* ---- names --------------------------------------------------------------------------------- */
@@ -75,33 +82,39 @@ static const ErrnoRow *find_row(int cls, const char *error)
     return NULL;
 }
 
-/* "memory", or "recv=ECONNRESET" */
-static bool read_class(char *text, Plan *ret_plan)
+/* "memory", or "recv=ECONNRESET". NULL, or what is wrong. */
+static const char *read_class(char *text, Plan *ret_plan)
 {
+    static const char *const wrong =
+        "CALL is memory, descriptor, thread, or one of tests/torture/errno_table.c with one of its "
+        "errors, such as recv=ECONNRESET";
     char *error = strchr(text, '=');
     if (error)
         *error++ = '\0';
     int cls = find_name(fault_class_names, FAULT_CLASSES, text);
     if (cls < 0 || (cls >= FAULT_FIRST_CALL) != (error != NULL))
-        return false;
+        return wrong;
     ret_plan->cls = (FaultClass)cls;
     ret_plan->row = error ? find_row(cls, error) : NULL;
     ret_plan->calls = error != NULL;
-    return !error || ret_plan->row;
+    return error && !ret_plan->row ? wrong : NULL;
 }
 
-/* ":memory:17:once"; tools/torture.sh (check_case) looks at the form of it before. */
-static bool read_fault(const char *text, Plan *ret_plan)
+/* ":memory:17:once"; tools/torture.sh (check_case) looks at the form of it before. NULL, or what is
+ * wrong. */
+static const char *read_fault(const char *text, Plan *ret_plan)
 {
     char cls[40];
     char mode[16];
     int used = 0;
     if (sscanf(text, ":%39[^:]:%ld:%15[^:]%n", cls, &ret_plan->number, mode, &used) != 3 ||
         text[used] || ret_plan->number < 1)
-        return false;
+        return "after the case comes :CALL:NUMBER:MODE, such as :memory:17:once";
     int mode_index = find_name(fault_mode_names, FAULT_MODES, mode);
+    if (mode_index < 0)
+        return "MODE is once, burst, others or ever";
     ret_plan->mode = (FaultMode)mode_index;
-    return mode_index >= 0 && read_class(cls, ret_plan);
+    return read_class(cls, ret_plan);
 }
 
 /* ---- outcomes ------------------------------------------------------------------------------ */
@@ -135,6 +148,8 @@ static void settle(Job *job, int status)
         show_failure(run, status);
     else if (run->plan.number > 0 && run->report.struck)
         torture.points++;
+    else if (run->plan.number > 0)
+        torture.unstruck++;
 }
 
 /* ---- interruption -------------------------------------------------------------------------- */
@@ -341,21 +356,33 @@ static bool is_named(const TortureCase *test, int index, const char *name)
     return !name || ((size_t)used == length && strncmp(full, name, length) == 0);
 }
 
-/* False: there is no such case. */
-static bool torture_cases(const char *name, unsigned work, const Plan *only)
+static bool is_case(const char *name)
 {
-    bool found = false;
+    for (int group = 0; group < GROUPS; group++)
+        for (const TortureCase *test = groups[group]; test->name; test++)
+            for (int i = 0; i < worlds_count(); i++)
+                if (runs_on(test, i) && is_named(test, i, name))
+                    return true;
+    return false;
+}
+
+/* As all planted cases are named. */
+static bool is_planted(const char *name)
+{
+    return strncmp(name, "planted-", strlen("planted-")) == 0;
+}
+
+static void torture_cases(const char *name, unsigned work, const Plan *only)
+{
     for (int group = 0; group < (name ? GROUPS : GROUPS - 1); group++)
         for (const TortureCase *test = groups[group]; test->name; test++)
             for (int i = 0; i < worlds_count(); i++) {
                 if (!runs_on(test, i) || !is_named(test, i, name))
                     continue;
-                found = true;
                 if (work != SINGLE_CALLS || test->worlds & CALLS)
                     torture_one(test, i, work, only);
             }
     wait_for_all();
-    return found;
 }
 
 static void list_cases(void)
@@ -403,47 +430,78 @@ static int read_options(int argc, char **argv)
     return i;
 }
 
-/* Cases of one kind of work, and what came of them. */
-static bool torture_all(const char *tool, unsigned work, const char *name)
+static void begin_counting(void)
 {
-    torture.points = torture.runs = torture.failures = 0;
-    Ledger ledger = ledger_begin(tool, options.seed);
-    bool found = torture_cases(name, work, NULL);
-    printf("torture: %s: %ld faults survived in %ld runs, %.1f s; seed %llu, sample %u %%\n", tool,
-           torture.points, torture.runs, ledger_seconds(&ledger), (unsigned long long)options.seed,
-           options.percent);
-    fflush(stdout);
-    /* A figure is of all cases; a part of them only tells when something was found. */
-    bool whole = !name && options.percent == 100;
-    ledger_end(&ledger, whole || torture.failures > 0 ? options.ledger : NULL, torture.points,
-               torture.runs, torture.failures);
-    torture.all_failures += torture.failures;
-    return found;
+    torture.points = torture.unstruck = torture.runs = torture.failures = 0;
 }
 
-static bool torture_single(const char *name)
+/* Cases of one kind of work, and what came of them. */
+static void torture_all(const char *tool, unsigned work, const char *name)
+{
+    begin_counting();
+    Ledger ledger = ledger_begin(tool, options.seed);
+    torture_cases(name, work, NULL);
+    long sound = torture.runs - torture.points - torture.unstruck - torture.failures;
+    printf("torture: %s: %ld faults survived, %ld not; besides, %ld runs without a fault, to count "
+           "calls, and %ld whose fault did not strike; %.1f s, seed %llu, sample %u %%\n",
+           tool, torture.points, torture.failures, sound, torture.unstruck, ledger_seconds(&ledger),
+           (unsigned long long)options.seed, options.percent);
+    fflush(stdout);
+    /* A figure is of all cases; a part of them only tells when something was found that nobody
+     * planted. */
+    bool whole = !name && options.percent == 100;
+    bool tells = whole || (torture.failures > 0 && !(name && is_planted(name)));
+    ledger_end(&ledger, tells ? options.ledger : NULL, torture.points, torture.runs,
+               torture.failures);
+    torture.all_failures += torture.failures;
+}
+
+/* Without a backend in its name it is a run on each. */
+static void torture_single(const char *name)
 {
     Plan only = {0};
-    if (!read_fault(name + strcspn(name, ":"), &only))
-        return false;
-    bool found = torture_cases(name, ONE_RUN, &only);
+    (void)read_fault(name + strcspn(name, ":"), &only);
+    begin_counting();
+    torture_cases(name, ONE_RUN, &only);
     torture.all_failures += torture.failures;
-    if (found)
-        puts(torture.points > 0     ? "torture: survived"
-             : torture.failures > 0 ? "torture: not survived"
-                                    : "torture: the fault did not strike");
-    return found;
+    if (torture.failures > 0)
+        puts("torture: not survived");
+    else if (torture.points == 0)
+        puts("torture: the fault did not strike: there is no such call any more");
+    else if (torture.unstruck > 0)
+        printf("torture: survived %ld times; %ld times the fault did not strike\n", torture.points,
+               torture.unstruck);
+    else
+        puts("torture: survived");
+    torture.missed += torture.failures + torture.points == 0;
 }
 
-static bool torture_word(const char *word)
+static void torture_word(const char *word)
 {
-    if (strcmp(word, "resources") == 0)
-        return torture_all("resources", RESOURCES, NULL);
-    if (strcmp(word, "calls") == 0)
-        return torture_all("calls", SINGLE_CALLS, NULL);
-    if (strchr(word, ':'))
-        return torture_single(word);
-    return torture_all("resources", RESOURCES, word) && torture_all("calls", SINGLE_CALLS, word);
+    bool resources = strcmp(word, "resources") == 0;
+    bool calls = strcmp(word, "calls") == 0;
+    const char *name = resources || calls ? NULL : word;
+    if (strchr(word, ':')) {
+        torture_single(word);
+        return;
+    }
+    if (!calls)
+        torture_all("resources", RESOURCES, name);
+    if (!resources)
+        torture_all("calls", SINGLE_CALLS, name);
+}
+
+static bool is_word(const char *word)
+{
+    Plan plan = {0};
+    if (strcmp(word, "resources") == 0 || strcmp(word, "calls") == 0)
+        return true;
+    const char *wrong = "there is no such case; --list shows them";
+    if (is_case(word))
+        wrong = strchr(word, ':') ? read_fault(strchr(word, ':'), &plan) : NULL;
+    if (wrong)
+        fprintf(stderr, "torture: %s: %s\n", word, wrong);
+    return !wrong;
 }
 
 int main(int argc, char **argv)
@@ -457,17 +515,18 @@ int main(int argc, char **argv)
     int first = read_options(argc, argv);
     if (first < 0)
         return usage();
+    const char *const *words = first < argc ? (const char *const *)argv + first : everything;
+    int count = first < argc ? argc - first : 2;
+    for (int i = 0; i < count; i++)
+        if (!is_word(words[i]))
+            return 2;
     scratch_open();
     catch_endings();
-    int count = first < argc ? argc - first : 2;
-    for (int i = 0; i < count; i++) {
-        const char *word = first < argc ? argv[first + i] : everything[i];
-        if (torture_word(word))
-            continue;
-        fprintf(stderr, "torture: there is no case \"%s\"; --list shows them\n", word);
-        return 2;
-    }
+    for (int i = 0; i < count; i++)
+        torture_word(words[i]);
     if (torture.all_failures > 0)
         printf("torture: FAILED %ld times\n", torture.all_failures);
+    if (torture.all_failures == 0 && torture.missed > 0)
+        return DID_NOT_STRIKE;
     return torture.all_failures > 0;
 }
