@@ -34,8 +34,6 @@ static const char *address_text(const TorcAddress *address, char text[ESCAPED_AD
 
 static const char *port_state(const TorcPort *port)
 {
-    if (port->draining)
-        return ", draining";
     if (port->paused)
         return ", paused";
     if (TorcDelayedCall_active(port->back_off_call))

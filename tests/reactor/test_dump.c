@@ -81,6 +81,18 @@ START_TEST(ports_are_listed_with_their_factory_and_their_connections)
 }
 END_TEST
 
+START_TEST(a_port_that_looks_away_is_told)
+{
+    begin_connected(EDGE);
+    TorcSim_failCall(sim, TORC_SIM_ACCEPT, 1, ENOMEM, 1);
+    ck_assert_ptr_nonnull(TorcSim_connect(sim, PORT));
+    settle();
+    dump();
+    ASSERT_IN_DUMP("port: [::]:8881, factory \"recorder-factory\", 1 connections, looking away\n");
+    end();
+}
+END_TEST
+
 START_TEST(connections_are_listed_with_peer_host_age_and_what_waits)
 {
     begin_connected(EDGE);
@@ -432,6 +444,7 @@ START_TEST(the_real_pool_is_told)
 END_TEST
 
 RUN_LOOP_TESTS("dump", {ports_are_listed_with_their_factory_and_their_connections, 1},
+               {a_port_that_looks_away_is_told, 1},
                {connections_are_listed_with_peer_host_age_and_what_waits, 1},
                {the_state_of_a_connection_is_told, 1},
                {connections_are_numbered_in_the_order_of_their_beginning, 1},

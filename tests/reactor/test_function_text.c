@@ -53,14 +53,11 @@ END_TEST
 START_TEST(a_function_of_a_library_is_told_by_the_library)
 {
     Dl_info info;
-    uintptr_t function = (uintptr_t)tcase_create; /* of libcheck */
+    uintptr_t function = (uintptr_t)dlsym(RTLD_DEFAULT, "event_get_version");
     ck_assert_int_ne(dladdr((void *)function, &info), 0);
-    const char *slash = strrchr(info.dli_fname, '/');
-    const char *name = slash ? slash + 1 : info.dli_fname;
     const char *text = text_of(function);
-    ck_assert_int_eq(strncmp(text, name, strlen(name)), 0);
-    if (info.dli_fname[0] == '/') /* a library of its own, not in the program */
-        ck_assert_uint_eq(offset_in(text), function - (uintptr_t)info.dli_fbase);
+    ck_assert_int_eq(strncmp(text, "libevent", strlen("libevent")), 0);
+    ck_assert_uint_eq(offset_in(text), function - (uintptr_t)info.dli_fbase);
 }
 END_TEST
 
