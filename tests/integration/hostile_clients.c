@@ -3,7 +3,8 @@
  * Each has a timetable. A request is measured from the moment it was due, not from the one at which
  * it could be sent, so that one long wait counts for all the requests that it held up (Tene,
  * "coordinated omission"). Some keep their connection, the others are newcomers: they connect anew
- * for each request, and their waiting includes the accept queue. */
+ * for each request, and their waiting includes the accept queue. Newcomers do not wait for each
+ * other, so there are many of them, each of whom comes seldom. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -17,11 +18,11 @@
 
 #include "hostile.h"
 
-enum { STAYING = 8, NEWCOMERS = 2, CLIENTS = STAYING + NEWCOMERS, REQUEST = 64 };
+enum { STAYING = 8, NEWCOMERS = 32, CLIENTS = STAYING + NEWCOMERS, REQUEST = 64 };
 enum { SAMPLES_MOST = 1 << 20 };
 
 static const double staying_period = 0.020;
-static const double newcomer_period = 0.050;
+static const double newcomer_period = 0.800;
 
 typedef struct Client {
     int fd; /* -1: not connected */
