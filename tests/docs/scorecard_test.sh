@@ -115,15 +115,15 @@ hostile_run drip 5 0 0 1000000
 hostile_run drip 500 1 1 2000000
 sed -i 's/"unjudged":[01],//' "$root/build-hostile/ledger"
 write_page
-count on_page '| echo/deaf | 4,000 | 2.0 ms | 7.0 ms | 10 kB |'
-count on_page '| echo/drip | 4,000 | 2.0 ms | 500.0 ms (failed) | 10 kB |'
+count on_page '| echo/deaf | 4,000 | 2.0 ms | 7.0 ms | 7.0 ms of 1 | 10 kB |'
+count on_page '| echo/drip | 4,000 | 2.0 ms | 500.0 ms (failed) | 500.0 ms of 2 | 10 kB |'
 count on_page 'More than 100 ms'
 count not_on_page 'ot judged'
 hostile_run deaf 300 0 1 3000000
 hostile_run drip 600 1 1 3000000
 write_page
-count on_page '| echo/deaf | 4,000 | 2.0 ms | 300.0 ms (not judged) | 10 kB |'
-count on_page '| echo/drip | 4,000 | 2.0 ms | 600.0 ms (failed) | 10 kB |'
+count on_page '| echo/deaf | 4,000 | 2.0 ms | 300.0 ms (not judged) | 7.0 ms of 1 | 10 kB |'
+count on_page '| echo/drip | 4,000 | 2.0 ms | 600.0 ms (failed) | 500.0 ms of 2 | 10 kB |'
 count on_page 'Not judged: the machine was so busy'
 
 # Each row there is is on the page, or named as missing. Under a limit it may have no figures.
@@ -133,9 +133,9 @@ chmod +x "$root/tests/integration/hostile_test.sh"
 printf '{"tool":"hostile","server":"limits","attack":"%s","failed":%d,"when":1,"sanitizer":""}\n' threads 0 streams 1 >>"$root/build-hostile/ledger"
 hostile_run descriptors 7 0 0 1000000
 write_page
-count on_page '| limits/descriptors | 4,000 | 2.0 ms | 7.0 ms | 10 kB |'
-count on_page '| limits/threads | | | passed | |'
-count on_page '| limits/streams | | | (failed) | |'
+count on_page '| limits/descriptors | 4,000 | 2.0 ms | 7.0 ms | 7.0 ms of 1 | 10 kB |'
+count on_page '| limits/threads | | | passed | | |'
+count on_page '| limits/streams | | | (failed) | | |'
 count missing 'hostile peers, 1 of 6 rows: ./dev hostile limits/rounds'
 
 # Tests that were skipped are named, with the reason that they gave.
