@@ -1,6 +1,7 @@
 /* Jobs (jobs.h): a table of processes, and one wait for all of them. */
 #include "jobs.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -44,7 +45,7 @@ bool jobs_wait(JobEnded *ended)
         ended(job, status);
         job->pid = 0;
     }
-    return pid > 0;
+    return pid > 0 || errno == EINTR;
 }
 
 void jobs_kill(void)

@@ -35,7 +35,7 @@ Job *jobs_open(int count, size_t size);
 /* One that may be started. NULL: all are under way. */
 Job *jobs_idle(void);
 
-/* Waits for the next one to end. False: none is under way, or a signal came. */
+/* Waits for the next one to end, or for a signal. False: none is under way. */
 bool jobs_wait(JobEnded *ended);
 
 /* Ends all of them. */
