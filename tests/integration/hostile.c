@@ -80,8 +80,7 @@ typedef struct Run {
     long open_most;
     double busy;      /* percent of a processor, in the last second of the attack */
     double recovered; /* seconds after the attack */
-    bool unjudged;    /* the machine was too busy */
-    char excuse[96];  /* for that */
+    char excuse[96];  /* why it is not judged: the machine was too busy; "": it is */
     char reasons[256];
 } Run;
 
@@ -212,10 +211,10 @@ static void judge(Run *run)
         (void)snprintf(waited, sizeof(waited), "healthy clients waited more than %g ms", run->p99);
         blame(run, waited);
     }
-    run->unjudged = verdict == NOT_JUDGED;
-    (void)snprintf(run->excuse, sizeof(run->excuse),
-                   "not judged: more than %g ms, but clients waited before the attack, too",
-                   run->p99);
+    if (verdict == NOT_JUDGED)
+        (void)snprintf(run->excuse, sizeof(run->excuse),
+                       "not judged: more than %g ms, but clients waited before the attack, too",
+                       run->p99);
     if (run->busy > run->processor)
         blame(run, "it was busy with nothing");
     if (!*ledger_sanitizer() && run->most.memory - run->before.memory_most > allowed)
@@ -254,14 +253,14 @@ static const char *outcome(const Run *run)
 {
     if (*run->reasons)
         return run->reasons;
-    return run->unjudged ? run->excuse : "ok";
+    return *run->excuse ? run->excuse : "ok";
 }
 
 static int status(const Run *run)
 {
     if (*run->reasons)
         return EXIT_FAILURE;
-    return run->unjudged ? TOO_BUSY_TO_TELL : EXIT_SUCCESS;
+    return *run->excuse ? TOO_BUSY_TO_TELL : EXIT_SUCCESS;
 }
 
 static void print_row(const Run *run)
@@ -288,7 +287,7 @@ static void write_ledger(const Run *run)
         run->seconds, run->beside.answers, run->quiet.middle, run->quiet.p99, run->beside.middle,
         run->beside.p99, run->beside.most, run->busy, run->before.memory, run->most.memory,
         run->after.memory, run->most.descriptors, run->recovered, *run->reasons ? 1 : 0,
-        run->unjudged ? 1 : 0, ledger_sanitizer());
+        *run->excuse ? 1 : 0, ledger_sanitizer());
 }
 
 /* ---- the command line ---------------------------------------------------------------------- */
